@@ -1,0 +1,10 @@
+//! The chain of cut records of one Kafka partition, and the rules by which it grows.
+//!
+//! **What it is.** Pure code: stored forms (cut record, loss record), the names of everything in the bucket, and the state
+//! machine that decides what to do next from what was seen. No clock, no network, no log.
+
+mod cut;
+mod keys;
+
+pub use cut::{Cut, CutError, CutKind, CutObject, GapReason, LossRecord, VERSION};
+pub use keys::{ChainId, chain_prefix, cut_key, layout_keys, loss_key, object_key, probe_key, progress_key};

@@ -1,0 +1,97 @@
+//! What a record was, in 32 bytes: a property of the records, not of the Parquet bytes that hold them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, Timestamp};
+
+/// A BLAKE3 hash. Prints as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Returns the hash of some bytes, as the chain uses it to link cut records.
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(*blake3::hash(bytes).as_bytes())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        blake3::Hash::from_bytes(self.0).to_hex().fmt(f)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Why a text is no digest.
+#[derive(Debug, thiserror::Error)]
+#[error("a digest has 64 lower-case hex digits, not {0:?}")]
+pub struct NoDigest(String);
+
+impl FromStr for Digest {
+    type Err = NoDigest;
+
+    fn from_str(text: &str) -> Result<Digest, NoDigest> {
+        let hash = blake3::Hash::from_hex(text).map_err(|_| NoDigest(text.to_owned()))?;
+        let digest = Digest(*hash.as_bytes());
+        if digest.to_string() == text { Ok(digest) } else { Err(NoDigest(text.to_owned())) }
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Grows a digest record by record, in offset order. `docs/formats.md` spells the bytes out; a golden pair holds them.
+#[derive(Clone, Debug, Default)]
+pub struct RecordDigest {
+    hasher: blake3::Hasher,
+}
+
+impl RecordDigest {
+    pub fn update(&mut self, record: &Record<'_>) {
+        self.hasher.update(&record.offset.0.to_be_bytes());
+        let (kind, millis) = match record.timestamp {
+            Timestamp::None => (0u8, -1),
+            Timestamp::Create(ms) => (1, ms),
+            Timestamp::Append(ms) => (2, ms),
+        };
+        self.hasher.update(&[kind]);
+        self.hasher.update(&millis.to_be_bytes());
+        self.bytes(record.key);
+        self.bytes(record.value);
+        let headers = record.headers();
+        self.hasher.update(&(headers.len() as u32).to_be_bytes());
+        for header in headers {
+            self.bytes(Some(header.name));
+            self.bytes(header.value);
+        }
+    }
+
+    /// Null is the length -1; anything else its length and then itself, so that no two records share their bytes.
+    fn bytes(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            None => self.hasher.update(&(-1i64).to_be_bytes()),
+            Some(bytes) => self.hasher.update(&(bytes.len() as i64).to_be_bytes()).update(bytes),
+        };
+    }
+
+    pub fn finish(&self) -> Digest {
+        Digest(*self.hasher.finalize().as_bytes())
+    }
+}

@@ -1,0 +1,8 @@
+//! Alluvium: what a stream leaves behind.
+
+pub mod chain;
+pub mod config;
+pub mod domain;
+pub mod schema;
+pub mod source;
+pub mod store;

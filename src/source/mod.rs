@@ -1,0 +1,106 @@
+//! Where records come from.                                                                                         EDGE
+//!
+//! **What it is.** A source pushes [`SourceEvent`]s and obeys [`SourceCommand`]s; [`Log`] answers questions about the log.
+//! `kafka.rs` is the real one, `scripted.rs` plays a log in memory for tests.
+//!
+//! **Flow.** The group assigns a partition → `Assigned`. Nothing is read until a `Start` names the offset, so the first
+//! assign already carries our position (librdkafka forgets a seek that follows too soon). `Revoked` waits, bounded, for its
+//! reply before the partition is given back.
+//!
+//! **Promises.** Records of a partition come in offset order under the generation of their `Start`; a batch holds one
+//! partition. Committed group offsets are never read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use crate::domain::{Offset, RawBatch, Topic, TopicId, TopicPartition};
+
+/// What a source tells.
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// The group gave us these; they wait for `Start`.
+    Assigned(Vec<TopicPartition>),
+    /// The group takes these back and waits, bounded, until `reply` is sent or dropped.
+    Revoked { partitions: Vec<TopicPartition>, reply: oneshot::Sender<()> },
+    /// Gone without a chance to finish (session lost): whatever is in hand belongs to somebody else now.
+    Lost(Vec<TopicPartition>),
+    Records(RawBatch),
+    /// Kafka does not have the offset asked for.
+    OutOfRange { partition: TopicPartition, generation: u64 },
+    /// Everything before `next` was delivered or is no record, and `stable_end` is the log's stable end (statistics).
+    Scanned { partition: TopicPartition, next: Offset, stable_end: Offset },
+    /// An error that passes by itself (broker gone, …), for /status and /readyz.
+    Trouble(String),
+    /// Kafka answers again.
+    Recovered,
+    /// The client is dead: the process must end.
+    Fatal(String),
+}
+
+/// What a source obeys.
+#[derive(Debug)]
+pub enum SourceCommand {
+    /// Read a partition from `at` under a new generation; if it was being read, its old position is left.
+    Start { partition: TopicPartition, at: Offset, generation: u64 },
+    /// Stop reading a partition; it stays ours.
+    Stop(TopicPartition),
+    /// Publish a position for lag tools. Never read back; failures are not reported.
+    Commit { partition: TopicPartition, next: Offset },
+    /// Leave the group and end; the event channel closes when that is done.
+    Shutdown,
+}
+
+/// The offsets a partition's log holds: `first..stable_end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub first: Offset,
+    /// Last stable offset: what a `read_committed` reader can reach.
+    pub stable_end: Offset,
+}
+
+/// Where an operator wants a new chain to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum StartAt {
+    Earliest,
+    Latest,
+    /// The first record at or after this time, in milliseconds since the epoch.
+    Time(i64),
+}
+
+/// Why a question about the log has no answer; ask again later unless it says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("topic {0} does not exist")]
+    NoTopic(Topic),
+    /// The broker is too old, or a stand-in: the operator has to give the topic an `incarnation`.
+    #[error("the broker tells no id for topic {0}: give it an `incarnation:` in the configuration")]
+    NoTopicId(Topic),
+}
+
+/// Questions about the log. Each may take up to the client's time-out.
+#[async_trait]
+pub trait Log: Send + Sync {
+    async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError>;
+    async fn bounds(&self, partition: &TopicPartition) -> Result<Bounds, LogError>;
+    /// Returns the offset where `start` lies; the stable end where no record is that late.
+    async fn offset_at(&self, partition: &TopicPartition, start: StartAt) -> Result<Offset, LogError>;
+    /// Returns the cluster's id; empty where the broker tells none.
+    async fn cluster_id(&self) -> Result<String, LogError>;
+    /// Returns the names of the topics that exist.
+    async fn topics(&self) -> Result<Vec<Topic>, LogError>;
+}
+
+/// How a source reads.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Records per batch at most.
+    pub batch_records: usize,
+    /// Bytes per batch, about.
+    pub batch_bytes: usize,
+    /// How long a revocation may wait for its reply.
+    pub revoke_wait: Duration,
+}
