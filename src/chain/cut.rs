@@ -141,7 +141,10 @@ impl Cut {
         for object in &self.objects {
             let span = OffsetRange::new(object.first, object.next).filter(|span| range.encloses(*span));
             if span.is_none() || object.rows == 0 {
-                return Err(format!("{} spans {}..{} with {} rows", object.key, object.first, object.next, object.rows));
+                return Err(format!(
+                    "{} spans {}..{} with {} rows",
+                    object.key, object.first, object.next, object.rows
+                ));
             }
         }
         Ok(())

@@ -2,4 +2,6 @@
 
 mod settings;
 
-pub use settings::{ArchiveSettings, CutSettings, KafkaSettings, Protocol, S3Settings, Settings, TopicMatch, TopicSettings};
+pub use settings::{
+    ArchiveSettings, CutSettings, KafkaSettings, Protocol, S3Settings, Settings, TopicMatch, TopicSettings,
+};

@@ -62,7 +62,9 @@ pub struct TopicSettings {
 #[derive(Clone, Debug)]
 pub enum ArchiveSettings {
     /// A local folder.
-    File { path: PathBuf },
+    File {
+        path: PathBuf,
+    },
     S3(S3Settings),
 }
 

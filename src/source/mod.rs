@@ -23,14 +23,24 @@ pub enum SourceEvent {
     /// The group gave us these; they wait for `Start`.
     Assigned(Vec<TopicPartition>),
     /// The group takes these back and waits, bounded, until `reply` is sent or dropped.
-    Revoked { partitions: Vec<TopicPartition>, reply: oneshot::Sender<()> },
+    Revoked {
+        partitions: Vec<TopicPartition>,
+        reply: oneshot::Sender<()>,
+    },
     /// Gone without a chance to finish (session lost): whatever is in hand belongs to somebody else now.
     Lost(Vec<TopicPartition>),
     Records(RawBatch),
     /// Kafka does not have the offset asked for.
-    OutOfRange { partition: TopicPartition, generation: u64 },
+    OutOfRange {
+        partition: TopicPartition,
+        generation: u64,
+    },
     /// Everything before `next` was delivered or is no record, and `stable_end` is the log's stable end (statistics).
-    Scanned { partition: TopicPartition, next: Offset, stable_end: Offset },
+    Scanned {
+        partition: TopicPartition,
+        next: Offset,
+        stable_end: Offset,
+    },
     /// An error that passes by itself (broker gone, …), for /status and /readyz.
     Trouble(String),
     /// Kafka answers again.
