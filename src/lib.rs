@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod config;
+pub mod cutter;
 pub mod domain;
 pub mod schema;
 pub mod source;

@@ -46,6 +46,13 @@ pub struct CutObject {
     pub digest: Digest,
 }
 
+impl CutObject {
+    /// Whether `made` is this object made again: a cut has one object for each kind and bucket hour.
+    pub fn key_matches(&self, made: &CutObject) -> bool {
+        self.kind == made.kind && self.hour == made.hour
+    }
+}
+
 /// A cut record. Field order is the stored order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +85,7 @@ pub struct Cut {
 }
 
 /// Why bytes are no cut record this program may act on. Nothing is guessed: the partition stops.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CutError {
     #[error("{key} is damaged: {cause}")]
     Damaged { key: String, cause: String },

@@ -6,6 +6,7 @@
 mod budget;
 mod digest;
 mod hour;
+mod log;
 mod offset;
 mod partition;
 mod record;
@@ -13,6 +14,7 @@ mod record;
 pub use budget::{MemoryBudget, Permit};
 pub use digest::{Digest, RecordDigest};
 pub use hour::BucketHour;
+pub use log::{Bounds, StartAt};
 pub use offset::{Offset, OffsetRange};
 pub use partition::{Topic, TopicId, TopicPartition};
 pub use record::{Header, RawBatch, Record, Records, Timestamp};

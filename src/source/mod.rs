@@ -15,6 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
+pub use crate::domain::{Bounds, StartAt};
 use crate::domain::{Offset, RawBatch, Topic, TopicId, TopicPartition};
 
 /// What a source tells.
@@ -60,23 +61,6 @@ pub enum SourceCommand {
     Commit { partition: TopicPartition, next: Offset },
     /// Leave the group and end; the event channel closes when that is done.
     Shutdown,
-}
-
-/// The offsets a partition's log holds: `first..stable_end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    pub first: Offset,
-    /// Last stable offset: what a `read_committed` reader can reach.
-    pub stable_end: Offset,
-}
-
-/// Where an operator wants a new chain to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum StartAt {
-    Earliest,
-    Latest,
-    /// The first record at or after this time, in milliseconds since the epoch.
-    Time(i64),
 }
 
 /// Why a question about the log has no answer; ask again later unless it says otherwise.
