@@ -7,3 +7,4 @@ pub mod domain;
 pub mod schema;
 pub mod source;
 pub mod store;
+pub mod telemetry;
