@@ -69,6 +69,11 @@ impl Cutter {
         self.bytes
     }
 
+    /// Returns how much older the range may grow before its age makes it due; nothing for an empty buffer.
+    pub fn age_left(&self, now: Duration) -> Option<Duration> {
+        self.since.map(|since| (since + self.every).saturating_sub(now))
+    }
+
     pub fn due(&self, now: Duration) -> Option<Due> {
         let since = self.since?;
         if self.bytes >= self.options.bytes {

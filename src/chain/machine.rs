@@ -81,6 +81,11 @@ impl Machine {
         self.underway.as_ref().map(Underway::cut)
     }
 
+    /// Whether the cut under way is decided and its objects are on their way.
+    pub fn is_uploading(&self) -> bool {
+        self.underway.as_ref().is_some_and(Underway::is_decided)
+    }
+
     /// Whether a range may be proposed now.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Reading && self.underway.is_none()
@@ -99,6 +104,10 @@ impl Machine {
             Event::StartOffset(answer) => self.on_start(answer),
             Event::OutOfRange => self.on_out_of_range(),
             Event::Proposed(proposal) => self.on_proposal(proposal),
+            Event::CannotPack(cause) => {
+                let (partition, first) = (self.partition.clone(), self.tip.next);
+                self.halt(Problem::Pack { partition, first, cause })
+            }
             Event::CutPut(answer) => self.on_cut_put(answer),
             Event::CutSeen(answer) => self.on_cut_seen(answer),
             Event::LetGo => self.let_go(),

@@ -41,6 +41,8 @@ pub enum Event {
     /// The read position is not in the log any more.
     OutOfRange,
     Proposed(Proposal),
+    /// What is buffered could not be made into objects.
+    CannotPack(String),
     CutPut(Result<(), Unclear>),
     CutSeen(Result<Option<Vec<u8>>, Unclear>),
     ObjectPut(usize, Result<(), Unclear>),

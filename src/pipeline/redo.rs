@@ -1,0 +1,79 @@
+//! The range of a cut that somebody decided and did not finish, read again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::pack::{Body, Making, pack};
+use super::partition::records;
+use crate::chain::{ChainId, Cut, CutObject};
+use crate::decode::Decoder;
+use crate::domain::{MemoryBudget, Offset, RawBatch};
+use crate::schema::Layout;
+
+/// How often in a row the log must be said to be read past the range before that is believed: a statistic may be older than
+/// the `Start` it is taken to follow.
+const SCANS: u32 = 2;
+
+pub(super) struct Redo {
+    cut: Cut,
+    /// The cut's own layout, once it is here.
+    pub(super) layout: Option<Arc<Layout>>,
+    batches: VecDeque<RawBatch>,
+    /// Whether the last offset of the range, or one past it, was delivered.
+    reached_end: bool,
+    scans_past: u32,
+    attempts: u32,
+}
+
+impl Redo {
+    pub(super) fn new(cut: Cut, layout: Option<Arc<Layout>>) -> Redo {
+        Redo { cut, layout, batches: VecDeque::new(), reached_end: false, scans_past: 0, attempts: 0 }
+    }
+
+    pub(super) fn count_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.attempts
+    }
+
+    pub(super) fn push(&mut self, mut batch: RawBatch) {
+        self.scans_past = 0;
+        self.reached_end |= batch.records.last_offset().is_some_and(|last| last.following() >= self.cut.next);
+        batch.records.drop_from(self.cut.next);
+        if !batch.records.is_empty() {
+            self.batches.push_back(batch);
+        }
+    }
+
+    /// The log was read up to `next`: compaction or retention may have taken the range's last record.
+    pub(super) fn scanned(&mut self, next: Offset) {
+        self.scans_past = if next >= self.cut.next { self.scans_past + 1 } else { 0 };
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.layout.is_some() && (self.reached_end || self.scans_past >= SCANS)
+    }
+
+    /// Makes the range's objects again, and their bodies in the order of the cut's objects.
+    pub(super) fn pack(self, chain: &ChainId, budget: &MemoryBudget) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
+        let layout = self.layout.ok_or("its layout was not fetched")?;
+        let mut decoder = Decoder::new(layout.clone());
+        let making = Making {
+            chain,
+            layout: &layout,
+            nonce: &self.cut.nonce,
+            first: self.cut.first,
+            next: Some(self.cut.next),
+            max_hours: usize::MAX,
+        };
+        let packed =
+            pack(&mut decoder, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
+        let (objects, bodies) = packed.map(|packed| (packed.objects, packed.bodies)).unwrap_or_default();
+        let mut made: Vec<_> = objects.iter().zip(bodies).collect();
+        let in_order = self.cut.objects.iter().map(|object| {
+            let at = made.iter().position(|(made, _)| object.key_matches(made))?;
+            Some(made.swap_remove(at).1)
+        });
+        let bodies = in_order.collect();
+        Ok((objects, bodies))
+    }
+}

@@ -1,0 +1,135 @@
+//! Which layout a topic's records take, and whether the topic may be archived at all.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::chain::layout_keys;
+use crate::domain::{StartAt, Topic, TopicId};
+use crate::schema::{Layout, Schemas, TopicSchema, resolve};
+use crate::source::{Log, LogError};
+use crate::store::{ArchiveStore, commit};
+
+/// Which topics a rule speaks of.
+#[derive(Clone, Debug)]
+pub enum TopicMatch {
+    Name(String),
+    /// Anchored at both ends by whoever built it.
+    Pattern(regex::Regex),
+}
+
+impl TopicMatch {
+    pub fn fits(&self, topic: &str) -> bool {
+        match self {
+            TopicMatch::Name(name) => name == topic,
+            TopicMatch::Pattern(pattern) => pattern.is_match(topic),
+        }
+    }
+}
+
+/// What the operator says of some topics; the first rule that fits a topic is its own.
+#[derive(Clone, Debug)]
+pub struct TopicRule {
+    pub matches: TopicMatch,
+    pub schema: TopicSchema,
+    pub start: StartAt,
+    /// Stands in for the topic id where the broker tells none.
+    pub incarnation: Option<String>,
+}
+
+/// All that is decided of a topic before its first record.
+#[derive(Debug)]
+pub struct Route {
+    pub layout: Arc<Layout>,
+    pub start: StartAt,
+    pub incarnation: Option<TopicId>,
+}
+
+/// Why a topic has no route.
+#[derive(Debug)]
+pub enum NoRoute {
+    /// A person must act.
+    Refused { cause: String, remedy: String },
+    /// Ask again later.
+    Later(String),
+}
+
+/// Finds routes; one for each process.
+pub struct Routes {
+    rules: Vec<TopicRule>,
+    schemas: Schemas,
+}
+
+impl Routes {
+    pub fn new(rules: Vec<TopicRule>, schemas: Schemas) -> Routes {
+        Routes { rules, schemas }
+    }
+
+    fn rule(&self, topic: &Topic) -> Option<&TopicRule> {
+        self.rules.iter().find(|rule| rule.matches.fits(topic.as_str()))
+    }
+
+    /// Resolves a topic's layout from the rules and the convention.
+    pub fn resolve(&self, topic: &Topic) -> Result<Route, NoRoute> {
+        let refused = |cause: String, remedy: &str| NoRoute::Refused { cause, remedy: remedy.to_owned() };
+        let rule = self.rule(topic).ok_or_else(|| {
+            refused(format!("no rule of `topics` fits {topic}"), "add one, or take the topic out of the subscription")
+        })?;
+        let layout = resolve(topic, &rule.schema, &self.schemas)
+            .map_err(|error| refused(error.to_string(), "correct `topics` or `schemas` in the configuration"))?;
+        Ok(Route {
+            layout: Arc::new(layout),
+            start: rule.start,
+            incarnation: rule.incarnation.as_deref().map(TopicId::from_incarnation),
+        })
+    }
+
+    /// Refuses a topic whose table another topic of `existing` would fill too, unless the operator named the table for both.
+    pub fn check_table(&self, topic: &Topic, route: &Route, existing: &[Topic]) -> Result<(), NoRoute> {
+        let named = |topic: &Topic| self.rule(topic).is_some_and(|rule| rule.schema.table.is_some());
+        let table = route.layout.table();
+        let rivals = existing.iter().filter(|other| *other != topic && self.rule(other).is_some()).filter(|other| {
+            let same = self.resolve(other).is_ok_and(|route| route.layout.table() == table);
+            same && !(named(topic) && named(other))
+        });
+        let rivals: Vec<_> = rivals.map(Topic::to_string).collect();
+        if rivals.is_empty() {
+            return Ok(());
+        }
+        Err(NoRoute::Refused {
+            cause: format!("topic {topic} would fill table {table}, and so would {}", rivals.join(", ")),
+            remedy: "give each a `table:` of its own, or both the same one on purpose".into(),
+        })
+    }
+}
+
+/// Prepares a topic for its first record: its route, no rival for its table, an id to know it by, its layout in the bucket.
+pub async fn prepare(
+    topic: &Topic,
+    routes: &Routes,
+    log: &dyn Log,
+    store: &dyn ArchiveStore,
+) -> Result<Arc<Route>, NoRoute> {
+    let route = routes.resolve(topic)?;
+    let existing = log.topics().await.map_err(|error| NoRoute::Later(error.to_string()))?;
+    routes.check_table(topic, &route, &existing)?;
+    if route.incarnation.is_none() {
+        match log.topic_id(topic).await {
+            Ok(_) => {}
+            Err(LogError::NoTopicId(topic)) => {
+                return Err(NoRoute::Refused {
+                    cause: format!("the broker tells no id for topic {topic}, so a re-created one could not be told apart"),
+                    remedy: "give the topic an `incarnation:` and change it whenever the topic is re-created".into(),
+                });
+            }
+            Err(error) => return Err(NoRoute::Later(error.to_string())),
+        }
+    }
+    let (rule, descriptors) = route.layout.to_stored();
+    let (rule_key, descriptors_key) = layout_keys(route.layout.fingerprint());
+    // The rule last: where it is, its descriptors are.
+    for (key, part) in [(descriptors_key, descriptors), (rule_key, rule)] {
+        commit::put_layout(store, &key, Bytes::from(part)).await.map_err(|error| NoRoute::Later(error.to_string()))?;
+    }
+    Ok(Arc::new(route))
+}
