@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use crate::schema::TopicSchema;
 use crate::source::StartAt;
+pub use crate::store::{ArchiveSettings, S3Settings};
 
 #[derive(Debug)]
 pub struct Settings {
@@ -57,25 +58,6 @@ pub struct TopicSettings {
     pub start: StartAt,
     /// Stands in for the topic id where the broker tells none.
     pub incarnation: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-pub enum ArchiveSettings {
-    /// A local folder.
-    File {
-        path: PathBuf,
-    },
-    S3(S3Settings),
-}
-
-#[derive(Clone, Debug)]
-pub struct S3Settings {
-    pub bucket: String,
-    /// Without slashes at its ends; may be empty.
-    pub prefix: String,
-    pub endpoint: Option<String>,
-    pub region: Option<String>,
-    pub path_style: bool,
 }
 
 /// When a range is closed: at the first of the three.

@@ -1,0 +1,111 @@
+//! Writing to a local folder so that a reader who lists it sees whole objects only, also after a power cut.
+//!
+//! A new file is written under `.staging/`, synced, and hard-linked to its name: linking is create-only and atomic on every
+//! file system that has hard links. Then the folders above it are synced. What a crash leaves under `.staging/` is never
+//! listed and never linked; it can be removed whenever no process runs.
+//!
+//! On a file system that ignores case, keys that differ only by case would meet. Ours do not: below the names that users
+//! choose, each key has a topic id.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::contract::StoreError;
+
+pub(super) const STAGING: &str = ".staging/";
+
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+/// What becomes of a staged file.
+#[derive(Clone, Copy)]
+enum Publish {
+    /// Create-only.
+    Link,
+    /// Over whatever is there.
+    Rename,
+}
+
+impl Folder {
+    /// Opens a folder, which is made where it is missing.
+    pub(super) fn open(root: &Path) -> Result<Folder, StoreError> {
+        let made = fs::create_dir_all(root.join(STAGING)).and_then(|()| root.canonicalize());
+        match made {
+            Ok(root) => Ok(Folder { root }),
+            Err(cause) => Err(explain("open", &root.display().to_string(), &cause)),
+        }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) async fn create(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.write("put_new", key, body, Publish::Link).await
+    }
+
+    pub(super) async fn replace(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.write("put", key, body, Publish::Rename).await
+    }
+
+    async fn write(&self, operation: &'static str, key: &str, body: Bytes, how: Publish) -> Result<(), StoreError> {
+        let (folder, name) = (self.clone(), key.to_owned());
+        let done = tokio::task::spawn_blocking(move || folder.write_now(&name, &body, how)).await;
+        match done.unwrap_or_else(|stopped| Err(io::Error::other(stopped))) {
+            Ok(()) => Ok(()),
+            Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Err(StoreError::Taken { key: key.to_owned() }),
+            Err(cause) => Err(explain(operation, key, &cause)),
+        }
+    }
+
+    fn write_now(&self, key: &str, body: &[u8], how: Publish) -> io::Result<()> {
+        let target = self.root.join(key);
+        let staged = self.root.join(format!("{STAGING}{:032x}", rand::random::<u128>()));
+        let written = stage(&staged, body).and_then(|()| {
+            fs::create_dir_all(target.parent().unwrap_or(&self.root))?;
+            match how {
+                Publish::Link => fs::hard_link(&staged, &target),
+                Publish::Rename => fs::rename(&staged, &target),
+            }
+        });
+        // A leftover is harmless, so that it could not be removed is no reason to fail.
+        let _ = fs::remove_file(&staged);
+        written?;
+        // Every folder up to the root: each may have been made just now, by us or by a process that has not synced it yet.
+        target
+            .ancestors()
+            .skip(1)
+            .take_while(|above| above.starts_with(&self.root))
+            .try_for_each(|above| File::open(above)?.sync_all())
+    }
+}
+
+fn stage(path: &Path, body: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(body)?;
+    file.sync_all()
+}
+
+/// Says what a file system's error means for the caller.
+pub(super) fn explain(operation: &'static str, key: &str, cause: &io::Error) -> StoreError {
+    let remedy = match cause.kind() {
+        // Linking is "not permitted" where a file system has no hard links.
+        ErrorKind::PermissionDenied => {
+            "give this user the right to read and write the archive's folder, on a file system that has hard links"
+        }
+        ErrorKind::ReadOnlyFilesystem => "mount the file system writable, or choose another folder",
+        ErrorKind::Unsupported => "choose a folder on a file system that has hard links",
+        ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+            "a file stands where a folder should, or the reverse: choose another folder, or move it away"
+        }
+        ErrorKind::InvalidFilename => "the file system takes no name this long: choose another one",
+        // Disk full, quota, I/O errors, too many open files: they pass when room is made, and nothing is lost meanwhile.
+        _ => return StoreError::Unavailable { operation, key: key.to_owned(), cause: cause.to_string() },
+    };
+    StoreError::Refused { operation, key: key.to_owned(), cause: cause.to_string(), remedy: remedy.to_owned() }
+}
