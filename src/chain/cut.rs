@@ -189,3 +189,64 @@ impl LossRecord {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATA: &str = include_str!("../../tests/corpus/chain/v1.json");
+    const GAP: &str = include_str!("../../tests/corpus/chain/v1.gap.json");
+    const LOSS: &str = include_str!("../../tests/corpus/chain/v1.loss.json");
+
+    fn stored(text: &str) -> (String, Cut) {
+        let cut: Cut = serde_json::from_str(text).unwrap();
+        (cut_key(&cut.chain(), cut.first), cut)
+    }
+
+    #[test]
+    fn version_1_reads_and_writes_byte_for_byte() {
+        for text in [DATA, GAP] {
+            let (key, cut) = stored(text);
+            assert_eq!(Cut::parse(&key, text.as_bytes()).unwrap(), cut);
+            assert_eq!(String::from_utf8(cut.to_bytes()).unwrap(), text);
+        }
+        let loss: LossRecord = serde_json::from_str(LOSS).unwrap();
+        assert_eq!(String::from_utf8(loss.to_bytes()).unwrap(), LOSS);
+    }
+
+    #[test]
+    fn a_later_version_is_told_from_damage() {
+        let (key, _) = stored(DATA);
+        let later = DATA.replacen("\"version\":1", "\"version\":2,\"new\":true", 1);
+        assert!(matches!(Cut::parse(&key, later.as_bytes()), Err(CutError::Future { version: 2, .. })));
+        for bytes in [&b""[..], b"{}", &DATA.as_bytes()[..DATA.len() / 2], b"\xff\xfe"] {
+            assert!(matches!(Cut::parse(&key, bytes), Err(CutError::Damaged { .. })));
+        }
+    }
+
+    #[test]
+    fn a_record_under_another_name_is_not_obeyed() {
+        let (_, cut) = stored(DATA);
+        let elsewhere = cut_key(&cut.chain(), Offset(0));
+        assert!(matches!(Cut::parse(&elsewhere, DATA.as_bytes()), Err(CutError::Misplaced { .. })));
+    }
+
+    #[test]
+    fn what_does_not_hold_together_is_damage() {
+        let (_, good) = stored(DATA);
+        let spoil: [fn(&mut Cut); 6] = [
+            |cut| cut.next = cut.first,
+            |cut| cut.kind = CutKind::Gap,
+            |cut| cut.layout = None,
+            |cut| cut.previous = None,
+            |cut| cut.objects[0].rows = 0,
+            |cut| cut.objects[0].next = Offset(cut.next.0 + 1),
+        ];
+        for spoil in spoil {
+            let mut cut = good.clone();
+            spoil(&mut cut);
+            let key = cut_key(&cut.chain(), cut.first);
+            assert!(matches!(Cut::parse(&key, &cut.to_bytes()), Err(CutError::Damaged { .. })), "{cut:?}");
+        }
+    }
+}

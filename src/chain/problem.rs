@@ -28,7 +28,9 @@ pub enum Problem {
          changed (unclean leader election?); compare with `alluvium verify` and decide which is true"
     )]
     LogChanged { key: String, first: Offset, next: Offset, found: String },
-    #[error("{partition}: the range from offset {first} on cannot be encoded: {cause}; this is a defect, please report it")]
+    #[error(
+        "{partition}: the range from offset {first} on cannot be encoded: {cause}; this is a defect, please report it"
+    )]
     Pack { partition: TopicPartition, first: Offset, cause: String },
     #[error("layout {layout} of the newest cut cannot be used: {cause}; run the version of alluvium that wrote it")]
     Layout { layout: Digest, cause: String },

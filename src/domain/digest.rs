@@ -95,3 +95,42 @@ impl RecordDigest {
         Digest(*self.hasher.finalize().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Header, Offset, Records};
+    use super::*;
+
+    /// The pair was made by another program, `tests/corpus/digest/v1.py`.
+    #[test]
+    fn the_digest_is_the_one_of_the_second_implementation() {
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/corpus/digest/v1.json")).unwrap();
+        let bytes = |value: &serde_json::Value| {
+            let text = value.as_str()?;
+            Some(
+                (0..text.len() / 2)
+                    .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let mut records = Records::default();
+        for record in golden["records"].as_array().unwrap() {
+            let millis = record["timestamp"][1].as_i64();
+            let timestamp = match record["timestamp"][0].as_str().unwrap() {
+                "create" => Timestamp::Create(millis.unwrap()),
+                "append" => Timestamp::Append(millis.unwrap()),
+                _ => Timestamp::None,
+            };
+            let headers: Vec<_> =
+                record["headers"].as_array().unwrap().iter().map(|h| (bytes(&h[0]).unwrap(), bytes(&h[1]))).collect();
+            let headers = headers.iter().map(|(name, value)| Header { name, value: value.as_deref() });
+            let (key, value) = (bytes(&record["key"]), bytes(&record["value"]));
+            let offset = Offset(record["offset"].as_i64().unwrap());
+            records.push(offset, timestamp, key.as_deref(), value.as_deref(), headers);
+        }
+        let mut digest = RecordDigest::default();
+        records.iter().for_each(|record| digest.update(&record));
+        assert_eq!(digest.finish().to_string(), golden["digest"].as_str().unwrap());
+    }
+}

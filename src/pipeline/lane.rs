@@ -35,13 +35,30 @@ pub struct Now {
 #[derive(Debug)]
 pub enum Input {
     /// A partition is ours from now on.
-    Take { partition: TopicPartition, route: Arc<Route> },
+    Take {
+        partition: TopicPartition,
+        route: Arc<Route>,
+    },
     Records(RawBatch),
-    OutOfRange { partition: TopicPartition, generation: u64 },
-    Scanned { partition: TopicPartition, next: Offset, stable_end: Offset },
-    Answer { partition: TopicPartition, life: u64, answer: Answer },
+    OutOfRange {
+        partition: TopicPartition,
+        generation: u64,
+    },
+    Scanned {
+        partition: TopicPartition,
+        next: Offset,
+        stable_end: Offset,
+    },
+    Answer {
+        partition: TopicPartition,
+        life: u64,
+        answer: Answer,
+    },
     /// The partition is to be given back; `reply` is sent when its newest cut is whole.
-    LetGo { partition: TopicPartition, reply: oneshot::Sender<()> },
+    LetGo {
+        partition: TopicPartition,
+        reply: oneshot::Sender<()>,
+    },
     /// The partition is gone already.
     Drop(TopicPartition),
     Tick,
@@ -51,7 +68,12 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Effect {
     /// Carry a request out (after the back-off for `attempt`) and bring the answer.
-    Ask { partition: TopicPartition, life: u64, attempt: u32, request: Request },
+    Ask {
+        partition: TopicPartition,
+        life: u64,
+        attempt: u32,
+        request: Request,
+    },
     Source(SourceCommand),
 }
 
@@ -146,7 +168,8 @@ impl Lane {
     }
 
     fn forget_released(&mut self) {
-        let over: Vec<_> = self.works.values().filter(|work| work.is_over()).map(|work| work.partition.clone()).collect();
+        let over: Vec<_> =
+            self.works.values().filter(|work| work.is_over()).map(|work| work.partition.clone()).collect();
         for partition in over {
             self.forget(&partition);
         }

@@ -66,59 +66,69 @@ pub struct SourceEnds {
     pub commands: mpsc::UnboundedSender<SourceCommand>,
 }
 
-/// Runs everything between a source and a store until `stop`.
-///
-/// # Errors
-/// A source that cannot go on, or a defect.
-pub async fn run(
-    ends: SourceEnds,
-    log: Arc<dyn Log>,
-    store: Arc<dyn ArchiveStore>,
-    routes: Routes,
-    shared: Shared,
-    lanes: usize,
-    stop_within: Duration,
-    stop: CancellationToken,
-) -> Result<(), PipelineError> {
-    let executor = worker::Executor {
-        store: store.clone(),
-        log: log.clone(),
-        board: shared.board.clone(),
-        permits: Arc::new(Semaphore::new(worker::REQUESTS)),
-        commands: ends.commands.clone(),
-    };
-    let mut senders = Vec::with_capacity(lanes);
-    for number in 0..lanes {
-        let (sender, inputs) = mpsc::channel(LANE_QUEUE);
-        let (own, executor, runtime) = (sender.downgrade(), executor.clone(), Handle::current());
-        let lane = Lane::new(shared.clone());
-        let pulse = shared.board.pulse(&format!("lane {number}"));
-        std::thread::Builder::new()
-            .name(format!("lane-{number}"))
-            .spawn(move || worker::run(lane, inputs, own, &executor, &runtime, &pulse))
-            .map_err(|error| PipelineError::Broken(error.to_string()))?;
-        senders.push(sender);
+/// Everything between a source and a store.
+pub struct Pipeline {
+    pub source: SourceEnds,
+    pub log: Arc<dyn Log>,
+    pub store: Arc<dyn ArchiveStore>,
+    pub routes: Routes,
+    pub shared: Shared,
+    pub lanes: usize,
+    /// How long the newest cuts may take when partitions are given back, or the process stops.
+    pub stop_within: Duration,
+}
+
+impl Pipeline {
+    /// Runs until `stop`.
+    ///
+    /// # Errors
+    /// A source that cannot go on, or a defect.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), PipelineError> {
+        let lanes = self.start_lanes()?;
+        let board = self.shared.board;
+        let stop_progress = CancellationToken::new();
+        let progress = {
+            let (store, board, stop) = (self.store.clone(), board.clone(), stop_progress.clone());
+            tokio::spawn(async move { progress::publish(&*store, &board, stop).await })
+        };
+        let router = router::Router {
+            events: self.source.events,
+            commands: self.source.commands,
+            lanes,
+            routes: Arc::new(self.routes),
+            log: self.log,
+            store: self.store,
+            board,
+            stop_within: self.stop_within,
+            owned: HashMap::new(),
+            last_lane: HashMap::new(),
+            preparing: JoinSet::new(),
+        };
+        let ended = router.run(stop).await;
+        stop_progress.cancel();
+        progress.await.map_err(|error| PipelineError::Broken(error.to_string()))?;
+        ended
     }
-    let stop_progress = stop.child_token();
-    let progress = {
-        let (store, board, stop) = (store.clone(), shared.board.clone(), stop_progress.clone());
-        tokio::spawn(async move { progress::publish(&*store, &board, stop).await })
-    };
-    let router = router::Router {
-        events: ends.events,
-        commands: ends.commands,
-        lanes: senders,
-        routes: Arc::new(routes),
-        log,
-        store,
-        board: shared.board,
-        stop_within,
-        owned: HashMap::new(),
-        last_lane: HashMap::new(),
-        preparing: JoinSet::new(),
-    };
-    let ended = router.run(stop).await;
-    stop_progress.cancel();
-    progress.await.map_err(|error| PipelineError::Broken(error.to_string()))?;
-    ended
+
+    fn start_lanes(&self) -> Result<Vec<mpsc::Sender<Input>>, PipelineError> {
+        let executor = worker::Executor {
+            store: self.store.clone(),
+            log: self.log.clone(),
+            board: self.shared.board.clone(),
+            permits: Arc::new(Semaphore::new(worker::REQUESTS)),
+            commands: self.source.commands.clone(),
+        };
+        let start = |number: usize| {
+            let (sender, inputs) = mpsc::channel(LANE_QUEUE);
+            let (own, executor, runtime) = (sender.downgrade(), executor.clone(), Handle::current());
+            let lane = Lane::new(self.shared.clone());
+            let pulse = self.shared.board.pulse(&format!("lane {number}"));
+            std::thread::Builder::new()
+                .name(format!("lane-{number}"))
+                .spawn(move || worker::run(lane, inputs, own, &executor, &runtime, &pulse))
+                .map_err(|error| PipelineError::Broken(format!("no thread for lane {number}: {error}")))?;
+            Ok(sender)
+        };
+        (0..self.lanes).map(start).collect()
+    }
 }

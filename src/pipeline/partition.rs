@@ -13,8 +13,7 @@ use super::route::Route;
 use crate::chain::{Action, Command, Cut, Event, Finisher, Machine, Phase, Proposal, Seen};
 use crate::cutter::{Cutter, Due, MAX_HOURS};
 use crate::decode::Decoder;
-use crate::domain::{Digest, MemoryBudget, Offset, RawBatch, Record, TopicPartition};
-use crate::schema::Layout;
+use crate::domain::{Offset, RawBatch, Record, TopicPartition};
 use crate::source::SourceCommand;
 use crate::telemetry::TopicMetrics;
 
@@ -333,10 +332,6 @@ impl Work {
     pub(super) fn oldest_buffered(&self) -> Option<i64> {
         let first = self.buffer.front()?.records.iter().next()?;
         first.timestamp.millis()
-    }
-
-    pub(super) fn layout(&self) -> Digest {
-        self.route.layout.fingerprint()
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chain::progress_key;
 use crate::domain::{Offset, Topic, TopicId};
-use crate::store::{ArchiveStore, commit};
+use crate::store::ArchiveStore;
 use crate::telemetry::StatusBoard;
 
 const EVERY: Duration = Duration::from_secs(15);
@@ -57,7 +57,7 @@ pub async fn publish(store: &dyn ArchiveStore, board: &StatusBoard, stop: Cancel
         }
         let key = progress_key(&progress.process);
         let bytes = serde_json::to_vec(&progress).expect("progress has only string keys and finite numbers");
-        if let Err(error) = commit::put_progress(store, &key, bytes.into()).await {
+        if let Err(error) = store.put(&key, bytes.into()).await {
             tracing::debug!(%error, "progress not published this round");
         }
     }

@@ -54,7 +54,11 @@ impl Redo {
     }
 
     /// Makes the range's objects again, and their bodies in the order of the cut's objects.
-    pub(super) fn pack(self, chain: &ChainId, budget: &MemoryBudget) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
+    pub(super) fn pack(
+        self,
+        chain: &ChainId,
+        budget: &MemoryBudget,
+    ) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
         let layout = self.layout.ok_or("its layout was not fetched")?;
         let mut decoder = Decoder::new(layout.clone());
         let making = Making {
@@ -65,8 +69,7 @@ impl Redo {
             next: Some(self.cut.next),
             max_hours: usize::MAX,
         };
-        let packed =
-            pack(&mut decoder, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
+        let packed = pack(&mut decoder, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
         let (objects, bodies) = packed.map(|packed| (packed.objects, packed.bodies)).unwrap_or_default();
         let mut made: Vec<_> = objects.iter().zip(bodies).collect();
         let in_order = self.cut.objects.iter().map(|object| {

@@ -13,16 +13,39 @@ use crate::telemetry::{Edge, StatusBoard};
 /// A question or a write; the lane goes on meanwhile.
 #[derive(Clone, Debug)]
 pub enum Request {
-    TopicId { topic: Topic, incarnation: Option<TopicId> },
-    Tip { prefix: String },
+    TopicId {
+        topic: Topic,
+        incarnation: Option<TopicId>,
+    },
+    Tip {
+        prefix: String,
+    },
     Bounds(TopicPartition),
     StartOffset(TopicPartition, StartAt),
-    PutCut { key: String, bytes: Vec<u8> },
-    LookAtCut { key: String },
-    PutObject { index: usize, key: String, body: Bytes, seen: Seen },
-    LookAtObject { index: usize, key: String },
-    PutLoss { key: String, bytes: Vec<u8> },
-    LookAtLoss { key: String },
+    PutCut {
+        key: String,
+        bytes: Vec<u8>,
+    },
+    LookAtCut {
+        key: String,
+    },
+    PutObject {
+        index: usize,
+        key: String,
+        body: Bytes,
+        seen: Seen,
+    },
+    LookAtObject {
+        index: usize,
+        key: String,
+    },
+    PutLoss {
+        key: String,
+        bytes: Vec<u8>,
+    },
+    LookAtLoss {
+        key: String,
+    },
     /// Fetch a layout that a cut names and this process does not hold.
     Layout(Digest),
 }
@@ -50,9 +73,7 @@ pub async fn execute(request: Request, edges: &Edges<'_>) -> Answer {
         Request::TopicId { incarnation: Some(id), .. } => Event::TopicId(Ok(id)),
         Request::TopicId { topic, incarnation: None } => Event::TopicId(edges.log(log.topic_id(&topic).await)),
         Request::Bounds(partition) => Event::Bounds(edges.log(log.bounds(&partition).await)),
-        Request::StartOffset(partition, start) => {
-            Event::StartOffset(edges.log(log.offset_at(&partition, start).await))
-        }
+        Request::StartOffset(partition, start) => Event::StartOffset(edges.log(log.offset_at(&partition, start).await)),
         Request::Tip { prefix } => Event::Tip(edges.store(tip(store, &prefix).await)),
         Request::PutCut { key, bytes } => Event::CutPut(edges.put(commit::put_cut(store, &key, bytes.into()).await)),
         Request::LookAtCut { key } => Event::CutSeen(edges.store(bytes_at(store, &key).await)),

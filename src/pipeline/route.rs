@@ -118,7 +118,9 @@ pub async fn prepare(
             Ok(_) => {}
             Err(LogError::NoTopicId(topic)) => {
                 return Err(NoRoute::Refused {
-                    cause: format!("the broker tells no id for topic {topic}, so a re-created one could not be told apart"),
+                    cause: format!(
+                        "the broker tells no id for topic {topic}, so a re-created one could not be told apart"
+                    ),
                     remedy: "give the topic an `incarnation:` and change it whenever the topic is re-created".into(),
                 });
             }

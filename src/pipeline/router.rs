@@ -88,7 +88,8 @@ impl Router {
                 let within = self.stop_within;
                 tokio::spawn(async move {
                     wait_for(done, within).await;
-                    drop(reply.send(()));
+                    // A source that stopped waiting has gone on by itself.
+                    let _ = reply.send(());
                 });
             }
             SourceEvent::Lost(partitions) => {
@@ -155,7 +156,8 @@ impl Router {
     }
 
     async fn on_prepared(&mut self, topic: Topic, result: Result<Arc<Route>, NoRoute>) {
-        let waiting = self.owned.iter().filter(|(partition, owner)| partition.topic == topic && **owner == Owner::Nobody);
+        let waiting =
+            self.owned.iter().filter(|(partition, owner)| partition.topic == topic && **owner == Owner::Nobody);
         let waiting: Vec<_> = waiting.map(|(partition, _)| partition.clone()).collect();
         match result {
             Ok(route) => {

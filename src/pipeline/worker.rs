@@ -45,8 +45,7 @@ impl Executor {
                         tokio::time::sleep(BACK_OFF.delay(attempt, rand::random())).await;
                     }
                     let _permit = executor.permits.acquire().await;
-                    let edges =
-                        Edges { store: &*executor.store, log: &*executor.log, board: &executor.board };
+                    let edges = Edges { store: &*executor.store, log: &*executor.log, board: &executor.board };
                     let answer = execute(request, &edges).await;
                     // A lane that has ended needs no answers.
                     drop(lane.send(Input::Answer { partition, life, answer }).await);
@@ -57,7 +56,14 @@ impl Executor {
 }
 
 /// Runs a lane until its inputs end.
-pub fn run(mut lane: Lane, mut inputs: mpsc::Receiver<Input>, own: mpsc::WeakSender<Input>, executor: &Executor, runtime: &Handle, pulse: &Pulse) {
+pub fn run(
+    mut lane: Lane,
+    mut inputs: mpsc::Receiver<Input>,
+    own: mpsc::WeakSender<Input>,
+    executor: &Executor,
+    runtime: &Handle,
+    pulse: &Pulse,
+) {
     let epoch = Instant::now();
     while let Some(input) = inputs.blocking_recv() {
         pulse.beat();
