@@ -153,6 +153,16 @@ impl Records {
             + self.headers.capacity() * size_of::<HeaderSpan>()
     }
 
+    /// Gives back memory that growing has left over, where it is much.
+    pub fn trim(&mut self) {
+        let (used, held) = (self.bytes.len(), self.bytes.capacity());
+        if used + used / 8 < held {
+            self.bytes.shrink_to_fit();
+        }
+        self.entries.shrink_to_fit();
+        self.headers.shrink_to_fit();
+    }
+
     /// Drops the records before `offset`; the arena keeps its size.
     pub fn drop_before(&mut self, offset: Offset) {
         let gone = self.entries.partition_point(|entry| entry.offset < offset);

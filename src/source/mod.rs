@@ -10,13 +10,50 @@
 //! **Promises.** Records of a partition come in offset order under the generation of their `Start`; a batch holds one
 //! partition. Committed group offsets are never read.
 
+mod client_log;
+mod health;
+mod kafka;
+mod log;
+mod native;
+mod poll;
+mod pressure;
+mod properties;
+mod reads;
+mod rebalance;
+mod round;
+mod statistics;
+mod subscription;
+mod topic_ids;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
+pub use self::kafka::join;
+pub use self::log::KafkaLog;
+pub use self::properties::{KafkaOptions, Protocol, overridden};
+pub use self::subscription::TopicMatch;
 pub use crate::domain::{Bounds, StartAt};
 use crate::domain::{Offset, RawBatch, Topic, TopicId, TopicPartition};
+
+/// A running source, to whoever runs it.
+#[derive(Debug)]
+pub struct Source {
+    /// Closes when the source has ended.
+    pub events: mpsc::Receiver<SourceEvent>,
+    /// Never full, so that whoever empties `events` never waits here.
+    pub commands: mpsc::UnboundedSender<SourceCommand>,
+}
+
+/// Why a source cannot start: the operator has to change something.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("{0}")]
+    Properties(String),
+    #[error("cannot start the thread that polls kafka: {0}")]
+    Thread(std::io::Error),
+}
 
 /// What a source tells.
 #[derive(Debug)]
@@ -97,4 +134,6 @@ pub struct Options {
     pub batch_bytes: usize,
     /// How long a revocation may wait for its reply.
     pub revoke_wait: Duration,
+    /// How often new topics and partitions are looked for.
+    pub refresh: Duration,
 }

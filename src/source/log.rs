@@ -1,0 +1,154 @@
+//! Questions about the log, asked by a client of their own, so that they never wait for the reader nor it for them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
+
+use super::{Bounds, KafkaOptions, Log, LogError, SourceError, StartAt, client_log, properties, topic_ids};
+use crate::domain::{Offset, Topic, TopicId, TopicPartition};
+
+/// How long one question may take.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// [`Log`] over a Kafka client.
+pub struct KafkaLog {
+    client: Arc<BaseConsumer<Asker>>,
+}
+
+/// Keeps what the client last complained of: a question that times out because of it says no more than "timed out".
+#[derive(Default)]
+struct Asker {
+    complaint: Mutex<Option<String>>,
+}
+
+impl ClientContext for Asker {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        client_log::line(level as i32, facility, line);
+    }
+
+    fn error(&self, _: KafkaError, reason: &str) {
+        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+    }
+}
+
+impl ConsumerContext for Asker {}
+
+impl KafkaLog {
+    pub fn new(options: &KafkaOptions) -> Result<KafkaLog, SourceError> {
+        let client = properties::asker(options)
+            .create_with_context(Asker::default())
+            .map_err(|error| SourceError::Properties(client_log::config_error(&error)))?;
+        Ok(KafkaLog { client: Arc::new(client) })
+    }
+
+    /// Asks on a thread where waiting is allowed, and hears what the client has to say meanwhile.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer<Asker>) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let client = self.client.clone();
+        let asked = move || {
+            let answer = question(&client);
+            // Without this nothing is logged, and complaints pile up.
+            while client.poll(Duration::ZERO).is_some() {}
+            match (answer, client.context().complaint.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+                (Err(LogError::Unavailable(why)), Some(complaint)) => {
+                    Err(LogError::Unavailable(format!("{why} ({complaint})")))
+                }
+                (answer, _) => answer,
+            }
+        };
+        match tokio::task::spawn_blocking(asked).await {
+            Ok(answer) => answer,
+            Err(error) => Err(LogError::Unavailable(format!("the question was not asked: {error}"))),
+        }
+    }
+}
+
+#[async_trait]
+impl Log for KafkaLog {
+    async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError> {
+        let topic = topic.clone();
+        self.ask(move |client| topic_ids::topic_id(client.client(), &topic, WAIT)).await
+    }
+
+    async fn bounds(&self, partition: &TopicPartition) -> Result<Bounds, LogError> {
+        let partition = partition.clone();
+        self.ask(move |client| bounds(client, &partition)).await
+    }
+
+    async fn offset_at(&self, partition: &TopicPartition, start: StartAt) -> Result<Offset, LogError> {
+        let partition = partition.clone();
+        self.ask(move |client| match start {
+            StartAt::Earliest => Ok(bounds(client, &partition)?.first),
+            StartAt::Latest => Ok(bounds(client, &partition)?.stable_end),
+            StartAt::Time(millis) => first_at(client, &partition, millis),
+        })
+        .await
+    }
+
+    async fn cluster_id(&self) -> Result<String, LogError> {
+        self.ask(|client| match client.client().fetch_cluster_id(WAIT) {
+            Some(id) => Ok(id),
+            // Null stands both for "none" and for "no answer": another question tells which.
+            None => {
+                client.fetch_metadata(None, WAIT).map(|_| String::new()).map_err(|error| no_answer("cluster", &error))
+            }
+        })
+        .await
+    }
+
+    async fn topics(&self) -> Result<Vec<Topic>, LogError> {
+        self.ask(|client| {
+            let metadata = client.fetch_metadata(None, WAIT).map_err(|error| no_answer("topics", &error))?;
+            Ok(metadata
+                .topics()
+                .iter()
+                .filter(|topic| topic.error().is_none())
+                .map(|topic| Topic::new(topic.name()))
+                .collect())
+        })
+        .await
+    }
+}
+
+fn bounds(client: &BaseConsumer<Asker>, partition: &TopicPartition) -> Result<Bounds, LogError> {
+    // For a client that reads committed records only, the high mark is the last stable offset.
+    let (first, stable_end) = client
+        .fetch_watermarks(partition.topic.as_str(), partition.partition, WAIT)
+        .map_err(|error| refused(partition, &error))?;
+    Ok(Bounds { first: Offset(first), stable_end: Offset(stable_end) })
+}
+
+fn first_at(client: &BaseConsumer<Asker>, partition: &TopicPartition, millis: i64) -> Result<Offset, LogError> {
+    let mut times = TopicPartitionList::new();
+    times
+        .add_partition_offset(partition.topic.as_str(), partition.partition, At::Offset(millis))
+        .map_err(|error| refused(partition, &error))?;
+    let found = client.offsets_for_times(times, WAIT).map_err(|error| refused(partition, &error))?;
+    let element =
+        found.elements().into_iter().next().ok_or_else(|| LogError::Unavailable(format!("{partition}: no answer")))?;
+    element.error().map_err(|error| refused(partition, &error))?;
+    let end = bounds(client, partition)?.stable_end;
+    // The broker may name a record that is not stable yet.
+    Ok(element.offset().to_raw().filter(|&offset| 0 <= offset).map_or(end, |offset| Offset(offset).min(end)))
+}
+
+fn refused(partition: &TopicPartition, error: &KafkaError) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            LogError::NoTopic(partition.topic.clone())
+        }
+        _ => no_answer(&partition.to_string(), error),
+    }
+}
+
+fn no_answer(about: &str, error: &KafkaError) -> LogError {
+    LogError::Unavailable(format!("cannot ask kafka about {about}: {error}"))
+}
