@@ -15,3 +15,6 @@ pub use keys::{ChainId, chain_prefix, cut_key, layout_keys, loss_key, object_key
 pub use machine::Machine;
 pub use problem::Problem;
 pub use protocol::{Action, Command, Event, Finisher, Phase, Proposal, Seen, Tip, Unclear};
+
+#[cfg(test)]
+mod tests;

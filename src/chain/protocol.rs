@@ -16,6 +16,13 @@ pub struct Seen {
     pub digest: Digest,
 }
 
+impl Seen {
+    /// Returns what stands for an object that does not say who it is: it matches no cut.
+    pub fn stranger() -> Seen {
+        Seen { rows: u64::MAX, nonce: String::new(), digest: Digest([0; 32]) }
+    }
+}
+
 /// A range the lane has decoded and encoded, ready to be decided.
 #[derive(Clone, Debug)]
 pub struct Proposal {

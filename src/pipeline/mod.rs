@@ -37,13 +37,13 @@ use std::time::Duration;
 pub use lane::{Effect, Input, Lane, Now, Shared};
 pub use pack::{Body, Making, Packed, pack};
 pub use request::{Answer, Edges, Request, execute};
-pub use route::{NoRoute, Route, Routes, TopicMatch, TopicRule, prepare};
+pub use route::{NoRoute, Route, Routes, TopicRule, prepare};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::source::{Log, SourceCommand, SourceEvent};
+use crate::source::{Log, Source};
 use crate::store::ArchiveStore;
 
 /// Inputs waiting for a lane: a few batches, so that memory is in buffers and not in queues.
@@ -60,15 +60,9 @@ pub enum PipelineError {
     Broken(String),
 }
 
-/// The two ends of a source.
-pub struct SourceEnds {
-    pub events: mpsc::Receiver<SourceEvent>,
-    pub commands: mpsc::UnboundedSender<SourceCommand>,
-}
-
 /// Everything between a source and a store.
 pub struct Pipeline {
-    pub source: SourceEnds,
+    pub source: Source,
     pub log: Arc<dyn Log>,
     pub store: Arc<dyn ArchiveStore>,
     pub routes: Routes,

@@ -82,9 +82,11 @@ pub async fn execute(request: Request, edges: &Edges<'_>) -> Answer {
             Event::ObjectPut(index, edges.put(commit::put_object(store, &key, body, &identity).await))
         }
         Request::LookAtObject { index, key } => {
-            let seen = commit::look_at_object(store, &key).await.map(|found| {
-                found.map(|identity| Seen { rows: identity.rows, nonce: identity.nonce, digest: identity.digest })
-            });
+            let seen = match commit::look_at_object(store, &key).await {
+                // It does not even say who it is: not ours, and the chain stops at it.
+                Err(StoreError::Damaged { .. }) => Ok(Some(Seen::stranger())),
+                other => other.map(|found| found.map(Seen::from)),
+            };
             Event::ObjectSeen(index, edges.store(seen))
         }
         Request::PutLoss { key, bytes } => Event::LossPut(edges.put(commit::put_loss(store, &key, bytes.into()).await)),
@@ -92,6 +94,12 @@ pub async fn execute(request: Request, edges: &Edges<'_>) -> Answer {
         Request::Layout(fingerprint) => return edges.layout(fingerprint).await,
     };
     Answer::Event(event)
+}
+
+impl From<Identity> for Seen {
+    fn from(Identity { rows, nonce, digest }: Identity) -> Seen {
+        Seen { rows, nonce, digest }
+    }
 }
 
 async fn tip(store: &dyn ArchiveStore, prefix: &str) -> Result<Option<(String, Vec<u8>)>, StoreError> {

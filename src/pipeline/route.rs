@@ -7,25 +7,8 @@ use bytes::Bytes;
 use crate::chain::layout_keys;
 use crate::domain::{StartAt, Topic, TopicId};
 use crate::schema::{Layout, Schemas, TopicSchema, resolve};
-use crate::source::{Log, LogError};
+use crate::source::{Log, LogError, TopicMatch};
 use crate::store::{ArchiveStore, commit};
-
-/// Which topics a rule speaks of.
-#[derive(Clone, Debug)]
-pub enum TopicMatch {
-    Name(String),
-    /// Anchored at both ends by whoever built it.
-    Pattern(regex::Regex),
-}
-
-impl TopicMatch {
-    pub fn fits(&self, topic: &str) -> bool {
-        match self {
-            TopicMatch::Name(name) => name == topic,
-            TopicMatch::Pattern(pattern) => pattern.is_match(topic),
-        }
-    }
-}
 
 /// What the operator says of some topics; the first rule that fits a topic is its own.
 #[derive(Clone, Debug)]
@@ -66,7 +49,7 @@ impl Routes {
     }
 
     fn rule(&self, topic: &Topic) -> Option<&TopicRule> {
-        self.rules.iter().find(|rule| rule.matches.fits(topic.as_str()))
+        self.rules.iter().find(|rule| rule.matches.takes(topic))
     }
 
     /// Resolves a topic's layout from the rules and the convention.
