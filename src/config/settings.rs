@@ -27,6 +27,13 @@ pub struct Settings {
     pub stop_within: Duration,
 }
 
+impl Settings {
+    /// Returns the entry that decides for a topic: the first that speaks of it.
+    pub fn topic(&self, name: &str) -> Option<&TopicSettings> {
+        self.topics.iter().find(|topic| topic.matches.is_match(name))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Classic,
@@ -49,6 +56,15 @@ pub enum TopicMatch {
     Name(String),
     /// Anchored at both ends.
     Pattern(regex::Regex),
+}
+
+impl TopicMatch {
+    pub fn is_match(&self, topic: &str) -> bool {
+        match self {
+            TopicMatch::Name(name) => name == topic,
+            TopicMatch::Pattern(pattern) => pattern.is_match(topic),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
