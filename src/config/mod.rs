@@ -46,7 +46,7 @@ pub use published::json_schema;
 pub use reference::reference;
 pub use replace::Environment;
 pub use settings::{
-    ArchiveSettings, CutSettings, KafkaSettings, Protocol, S3Settings, Settings, TopicMatch, TopicSettings,
+    ArchiveSettings, CutSettings, KafkaOptions, Protocol, S3Settings, Settings, TopicMatch, TopicSettings,
 };
 
 use mistake::{Findings, line_and_column};

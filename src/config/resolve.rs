@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::file::{FileArchive, FileConfig, FileCut, FileFraming, FileKafka, FileProtocol, FileS3, FileSchemas};
 use super::mistake::{Findings, Kind, Mistake};
 use super::places::ArchiveUrl;
-use super::properties::{Fate, fate};
+use super::properties::why_overridden;
 use super::quantities::{Period, Size};
-use super::settings::{ArchiveSettings, CutSettings, KafkaSettings, Protocol, S3Settings, Settings};
+use super::settings::{ArchiveSettings, CutSettings, KafkaOptions, Protocol, S3Settings, Settings};
 use super::topics;
 use crate::schema::Framing;
+use crate::source::overridden;
 
 /// Returns what the program uses; nothing where a key that must be there is not, which `form` has reported. `folder` is where
 /// relative paths start.
@@ -29,7 +30,7 @@ pub(super) fn resolve(file: FileConfig, folder: &Path, found: &mut Findings) -> 
         stop_within,
     } = file;
     // All of them before the first may give up.
-    let kafka = kafka_settings(kafka, found);
+    let kafka = kafka_options(kafka, found);
     let topics = topics::resolve(topics, found);
     let archive = archive_settings(archive, found);
     let cut = cut_settings(cut, memory, found);
@@ -48,30 +49,19 @@ pub(super) fn resolve(file: FileConfig, folder: &Path, found: &mut Findings) -> 
     })
 }
 
-fn kafka_settings(file: FileKafka, found: &mut Findings) -> Option<KafkaSettings> {
+fn kafka_options(file: FileKafka, found: &mut Findings) -> Option<KafkaOptions> {
     let FileKafka { brokers, group, protocol, properties } = file;
     let protocol = match protocol {
         FileProtocol::Classic => Protocol::Classic,
         FileProtocol::Consumer => Protocol::Consumer,
     };
-    let mut passed = std::collections::BTreeMap::new();
-    for (name, value) in properties {
+    let properties = properties.into_iter().map(|(name, value)| (name, value.0)).collect();
+    let options = KafkaOptions { brokers: brokers?.0, group, protocol, properties };
+    for name in overridden(&options) {
         let path = format!("kafka.properties.{name}");
-        match fate(&name, protocol) {
-            Fate::Passed => drop(passed.insert(name, value.0)),
-            Fate::Ours(why) => {
-                found.warnings.push((found.place(&path), format!("`{path}` is ours and has no effect: {why}")));
-            }
-            Fate::Refused(why) => {
-                let mistake = Mistake::new(Kind::Meaning, format!("`{path}` cannot be set: {why}"));
-                let mistake = mistake
-                    .at(found.place(&path), "librdkafka refuses it")
-                    .at(found.place("kafka.protocol"), "because of this");
-                found.mistake(&path, mistake.help("leave it out, or use `protocol: classic`"));
-            }
-        }
+        found.warnings.push((found.place(&path), format!("`{path}` has no effect: {}", why_overridden(&name))));
     }
-    Some(KafkaSettings { brokers: brokers?.0, group, protocol, properties: passed })
+    Some(options)
 }
 
 fn archive_settings(file: FileArchive, found: &mut Findings) -> Option<ArchiveSettings> {

@@ -3,6 +3,7 @@
 use super::file::FileTopic;
 use super::mistake::{Findings, Kind, Mistake};
 use super::settings::{TopicMatch, TopicSettings};
+use crate::domain::Topic;
 use crate::schema::TopicSchema;
 
 /// Returns the entries in their order; nothing where one cannot be used.
@@ -79,7 +80,7 @@ fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSett
 /// Reports an entry that no topic can reach, as the first that speaks of a topic decides.
 fn reached(topic: &TopicSettings, index: usize, before: &[Option<TopicSettings>], found: &mut Findings) {
     let speaks = |earlier: &TopicSettings| match (&earlier.matches, &topic.matches) {
-        (matches, TopicMatch::Name(name)) => matches.is_match(name),
+        (matches, TopicMatch::Name(name)) => matches.takes(&Topic::new(name)),
         (TopicMatch::Pattern(earlier), TopicMatch::Pattern(pattern)) => earlier.as_str() == pattern.as_str(),
         (TopicMatch::Name(_), TopicMatch::Pattern(_)) => false,
     };
