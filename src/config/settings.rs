@@ -1,19 +1,18 @@
 //! What the program uses: every value decided, checked and typed.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
+use crate::domain::Topic;
 use crate::schema::TopicSchema;
 use crate::source::StartAt;
+pub use crate::source::{KafkaOptions, Protocol, TopicMatch};
 pub use crate::store::{ArchiveSettings, S3Settings};
 
 #[derive(Debug)]
 pub struct Settings {
-    pub kafka: KafkaSettings,
+    pub kafka: KafkaOptions,
     pub topics: Vec<TopicSettings>,
     /// FileDescriptorSet files, resolved against the configuration file's folder.
     pub descriptors: Vec<PathBuf>,
@@ -27,28 +26,11 @@ pub struct Settings {
     pub stop_within: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    Classic,
-    /// KIP-848.
-    Consumer,
-}
-
-#[derive(Debug)]
-pub struct KafkaSettings {
-    pub brokers: String,
-    pub group: String,
-    pub protocol: Protocol,
-    /// librdkafka properties of the operator; values may be secrets.
-    pub properties: BTreeMap<String, SecretString>,
-}
-
-/// Which topics a rule speaks of.
-#[derive(Clone, Debug)]
-pub enum TopicMatch {
-    Name(String),
-    /// Anchored at both ends.
-    Pattern(regex::Regex),
+impl Settings {
+    /// Returns the entry that decides for a topic: the first that takes it.
+    pub fn topic(&self, topic: &Topic) -> Option<&TopicSettings> {
+        self.topics.iter().find(|entry| entry.matches.takes(topic))
+    }
 }
 
 #[derive(Clone, Debug)]
