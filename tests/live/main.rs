@@ -1,0 +1,5 @@
+//! Tests against a real Kafka and a real S3 service. `make test` starts both and sets what is read here.
+
+mod kafka;
+mod member;
+mod source;
