@@ -25,19 +25,6 @@ pub enum CutOutcome {
     Gap,
 }
 
-/// How a request to the store ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestOutcome {
-    Ok,
-    /// A read that found nothing.
-    Absent,
-    /// A create-only write of a taken name.
-    Taken,
-    /// Nothing is known of the outcome.
-    Unavailable,
-    Refused,
-}
-
 /// Everything that is counted in the process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -106,15 +93,8 @@ impl Metrics {
         self.shared.closed.of([reason]).inc();
     }
 
-    /// A request to the store ended; `operation` is the method of the store's trait.
-    pub fn request_done(&self, operation: &'static str, outcome: RequestOutcome, took: Duration) {
-        let outcome = match outcome {
-            RequestOutcome::Ok => "ok",
-            RequestOutcome::Absent => "absent",
-            RequestOutcome::Taken => "taken",
-            RequestOutcome::Unavailable => "unavailable",
-            RequestOutcome::Refused => "refused",
-        };
+    /// A request to the store ended; `operation` and `outcome` are the store's own words.
+    pub fn request_done(&self, operation: &'static str, outcome: &'static str, took: Duration) {
         self.shared.requests.of([operation, outcome]).observe(took.as_secs_f64());
     }
 

@@ -29,7 +29,7 @@ pub mod table;
 use std::net::SocketAddr;
 
 pub use board::{Edge, Pulse, StatusBoard};
-pub use metrics::{CutOutcome, Metrics, RequestOutcome, TopicMetrics};
+pub use metrics::{CutOutcome, Metrics, TopicMetrics};
 pub use status::{Health, LastCut, PartitionState, PartitionStatus, Problem, Status};
 
 /// Why telemetry cannot start. Each is the operator's to mend.

@@ -114,7 +114,7 @@ pub static TABLE: [Metric; 25] = [
         Histogram,
         Seconds,
         &["operation", "outcome"],
-        "Time of a request to the store, by outcome: ok, absent, taken, unavailable, refused",
+        "Time of a request to the store, by outcome: done, absent, taken, unavailable, refused, damaged",
     ),
     metric(
         "partitions",
