@@ -1,8 +1,44 @@
 //! From descriptors to the rule by which records become rows.                                                     engine
 //!
-//! (skeleton: the signatures other rooms build on)
+//! **What it is.** [`Schemas`] holds the operator's descriptor sets, [`resolve`] finds a topic's message in them and compiles
+//! a [`Layout`]: the message's types, its columns, and the stored form that outlives the process.
+//!
+//! **Flow.** descriptor set → files ([`schemas`]) → the message's files alone → types ([`build`], [`types`]) → columns
+//! ([`columns`], by [`mapping`], THE table, and [`names`]) → layout.
+//!
+//! **Promises.** A layout is a function of the topic's rule and the message's own files: other files in a set do not change
+//! its fingerprint. A stored layout compiles to the same columns or not at all. Both hold for editions, too: syntax and
+//! features are resolved here, from the raw descriptors.
+//!
+//! **Failure.** [`SchemaError`] names topic or file, and what the operator can do. One topic's error is no other topic's.
+//!
+//! **Not here.** Reading payloads (`decode`), where descriptor sets come from, DDL.
 
-use crate::domain::Digest;
+mod build;
+mod columns;
+mod convention;
+mod descriptor;
+mod envelope;
+mod error;
+mod features;
+mod known;
+mod layout;
+mod mapping;
+mod names;
+mod schemas;
+mod stored;
+mod types;
+
+pub use columns::{Column, MappingOptions, Shape, Source};
+pub use envelope::{header_fields, quarantine_schema};
+pub use error::SchemaError;
+pub use features::{Presence, Utf8};
+pub use known::WellKnown;
+pub use layout::{Layout, resolve};
+pub use mapping::{Element, Form, MAPPING_VERSION, any_fields, fields, map};
+pub use schemas::Schemas;
+pub use stored::{ENCODER_VERSION, LAYOUT_VERSION};
+pub use types::{Arity, EnumId, EnumType, Field, Kind, MessageId, MessageType, Types};
 
 /// How the payload stands in a record's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,7 +49,8 @@ pub enum Framing {
     Raw,
     /// Magic 0, four bytes of schema id, message-index list, payload.
     Confluent,
-    /// The schema's GUID stands in a header; the value has the message-index list and the payload.
+    /// The schema's GUID stands in the header `__value_schema_id`; the message-index list follows it there, or else stands
+    /// before the payload.
     ConfluentHeader,
     /// 0x03, compression, UUID, payload.
     Glue,
@@ -39,7 +76,5 @@ pub struct TopicSchema {
     pub table: Option<String>,
     pub framing: Framing,
     pub time: TimeRule,
+    pub mapping: MappingOptions,
 }
-
-#[doc(hidden)]
-pub type Fingerprint = Digest;

@@ -1,0 +1,175 @@
+//! Object → records, as Kafka held them.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMillisecondType};
+use arrow_array::{Array, BinaryArray, BooleanArray, ListArray, PrimitiveArray, RecordBatch, StringArray, StructArray};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::decode::is_compressed;
+use crate::domain::{Header, ObjectKind, Offset, Records, Timestamp};
+
+/// Why bytes are no object to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Get more of the object's end.
+    #[error("its footer takes {needed} bytes")]
+    Short { needed: usize },
+    #[error("it is no object of this archive: {cause}")]
+    NotOurs { cause: String },
+    #[error("it has footer format {format}, this program reads up to {}: run a newer one", super::FORMAT_VERSION)]
+    Newer { format: u32 },
+    #[error("it is damaged: {cause}")]
+    Damaged { cause: String },
+}
+
+impl ReadError {
+    pub(super) fn no_parquet(cause: impl std::fmt::Display) -> ReadError {
+        ReadError::NotOurs { cause: cause.to_string() }
+    }
+}
+
+const ENVELOPE: [&str; 6] = ["_offset", "_timestamp", "_timestamp_type", "_key", "_headers", "_framing"];
+
+/// Gets the records out of an object: of rows from `_framing` and `_raw`, of quarantine from `value`.
+pub fn read_records(object: Bytes, kind: ObjectKind) -> Result<Records, ReadError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(object).map_err(ReadError::no_parquet)?;
+    let values: &[&str] = match kind {
+        ObjectKind::Rows => &["_tombstone", "_raw"],
+        ObjectKind::Quarantine => &["value"],
+    };
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ENVELOPE.iter().chain(values).copied());
+    let reader = builder.with_projection(mask).build().map_err(ReadError::no_parquet)?;
+    let mut records = Records::default();
+    for batch in reader {
+        let batch = batch.map_err(damaged)?;
+        let columns = Columns::of(&batch, kind)?;
+        for row in 0..batch.num_rows() {
+            columns.push(row, &mut records)?;
+        }
+    }
+    Ok(records)
+}
+
+struct Columns<'b> {
+    offsets: &'b PrimitiveArray<Int64Type>,
+    timestamps: &'b PrimitiveArray<TimestampMillisecondType>,
+    timestamp_types: &'b StringArray,
+    keys: &'b BinaryArray,
+    headers: &'b ListArray,
+    values: Values<'b>,
+}
+
+enum Values<'b> {
+    Rows { framings: &'b BinaryArray, tombstones: &'b BooleanArray, raws: &'b BinaryArray },
+    Quarantine { values: &'b BinaryArray },
+}
+
+enum Names<'b> {
+    Text(&'b StringArray),
+    Bytes(&'b BinaryArray),
+}
+
+impl<'b> Columns<'b> {
+    fn of(batch: &'b RecordBatch, kind: ObjectKind) -> Result<Columns<'b>, ReadError> {
+        Ok(Columns {
+            offsets: column(batch, "_offset", |array| array.as_primitive_opt())?,
+            timestamps: column(batch, "_timestamp", |array| array.as_primitive_opt())?,
+            timestamp_types: column(batch, "_timestamp_type", |array| array.as_string_opt())?,
+            keys: column(batch, "_key", |array| array.as_binary_opt())?,
+            headers: column(batch, "_headers", |array| array.as_list_opt())?,
+            values: match kind {
+                ObjectKind::Rows => Values::Rows {
+                    framings: column(batch, "_framing", |array| array.as_binary_opt())?,
+                    tombstones: column(batch, "_tombstone", |array| array.as_boolean_opt())?,
+                    raws: column(batch, "_raw", |array| array.as_binary_opt())?,
+                },
+                ObjectKind::Quarantine => {
+                    Values::Quarantine { values: column(batch, "value", |array| array.as_binary_opt())? }
+                }
+            },
+        })
+    }
+
+    fn push(&self, row: usize, records: &mut Records) -> Result<(), ReadError> {
+        let offset = Offset(self.offsets.value(row));
+        if records.last_offset().is_some_and(|last| last >= offset) {
+            return Err(damaged(format!("offset {offset} comes after a later one")));
+        }
+        let millis = self.timestamps.is_valid(row).then(|| self.timestamps.value(row));
+        let set_by = self.timestamp_types.is_valid(row).then(|| self.timestamp_types.value(row));
+        let timestamp = match (millis, set_by) {
+            (None, None) => Timestamp::None,
+            (Some(millis), Some("create")) => Timestamp::Create(millis),
+            (Some(millis), Some("append")) => Timestamp::Append(millis),
+            (_, _) => return Err(damaged(format!("the timestamp of offset {offset} is none"))),
+        };
+        let key = bytes(self.keys, row);
+        let headers = self.headers.value(row);
+        let headers = headers_of(&headers)?;
+        match self.values {
+            Values::Quarantine { values } => records.push(offset, timestamp, key, bytes(values, row), headers.iter()),
+            Values::Rows { tombstones, .. } if tombstones.value(row) => {
+                records.push(offset, timestamp, key, None, headers.iter());
+            }
+            Values::Rows { framings, raws, .. } => {
+                let raw = bytes(raws, row)
+                    .ok_or_else(|| damaged(format!("offset {offset} has neither payload nor tombstone")))?;
+                match bytes(framings, row) {
+                    Some(framing) if !is_compressed(framing) => {
+                        records.push(offset, timestamp, key, Some(&[framing, raw].concat()), headers.iter());
+                    }
+                    _ => records.push(offset, timestamp, key, Some(raw), headers.iter()),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Headers<'h> {
+    names: Names<'h>,
+    values: &'h BinaryArray,
+}
+
+impl<'h> Headers<'h> {
+    fn iter(&self) -> impl Iterator<Item = Header<'_>> {
+        (0..self.values.len()).map(|at| Header {
+            name: match self.names {
+                Names::Text(names) => names.value(at).as_bytes(),
+                Names::Bytes(names) => names.value(at),
+            },
+            value: bytes(self.values, at),
+        })
+    }
+}
+
+fn headers_of(array: &dyn Array) -> Result<Headers<'_>, ReadError> {
+    let no = || damaged("_headers holds no pairs of key and value");
+    let pairs: &StructArray = array.as_struct_opt().ok_or_else(no)?;
+    let (keys, values) = (pairs.column_by_name("key").ok_or_else(no)?, pairs.column_by_name("value").ok_or_else(no)?);
+    let names = match (keys.as_string_opt(), keys.as_binary_opt()) {
+        (Some(names), _) => Names::Text(names),
+        (None, Some(names)) => Names::Bytes(names),
+        (None, None) => return Err(no()),
+    };
+    Ok(Headers { names, values: values.as_binary_opt().ok_or_else(no)? })
+}
+
+fn column<'b, T: ?Sized>(
+    batch: &'b RecordBatch,
+    name: &str,
+    cast: impl Fn(&'b dyn Array) -> Option<&'b T>,
+) -> Result<&'b T, ReadError> {
+    let array = batch.column_by_name(name).ok_or_else(|| damaged(format!("it has no column {name}")))?;
+    cast(array.as_ref()).ok_or_else(|| damaged(format!("column {name} is {}", array.data_type())))
+}
+
+fn bytes(array: &BinaryArray, row: usize) -> Option<&[u8]> {
+    array.is_valid(row).then(|| array.value(row))
+}
+
+fn damaged(cause: impl std::fmt::Display) -> ReadError {
+    ReadError::Damaged { cause: cause.to_string() }
+}
