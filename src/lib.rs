@@ -30,6 +30,8 @@ pub mod cutter;
 pub mod decode;
 pub mod domain;
 pub mod encode;
+pub mod pipeline;
+pub mod retry;
 pub mod schema;
 pub mod source;
 pub mod store;

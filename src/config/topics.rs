@@ -4,7 +4,7 @@ use super::file::FileTopic;
 use super::mistake::{Findings, Kind, Mistake};
 use super::settings::{TopicMatch, TopicSettings};
 use crate::domain::Topic;
-use crate::schema::TopicSchema;
+use crate::schema::{MappingOptions, TopicSchema};
 
 /// Returns the entries in their order; nothing where one cannot be used.
 pub(super) fn resolve(entries: Vec<FileTopic>, found: &mut Findings) -> Option<Vec<TopicSettings>> {
@@ -73,6 +73,7 @@ fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSett
         table: table.map(|table| table.0),
         framing: framing.into(),
         time: time.0,
+        mapping: MappingOptions::default(),
     };
     Some(TopicSettings { matches, schema, start: start.0, incarnation })
 }

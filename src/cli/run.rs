@@ -1,0 +1,196 @@
+//! `alluvium run`: the daemon.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Exit;
+use crate::config::{self, Settings};
+use crate::cutter;
+use crate::domain::MemoryBudget;
+use crate::pipeline::{Pipeline, Routes, Shared, TopicRule};
+use crate::schema::Schemas;
+use crate::source::{self, KafkaLog, Log};
+use crate::store::{self, ArchiveStore, ObservedStore};
+use crate::telemetry::{self, Metrics, StatusBoard, http, log};
+
+/// How often new topics and partitions are looked for.
+const REFRESH: Duration = Duration::from_secs(10);
+/// Records and bytes of a batch: a poll's worth, large enough that what happens per batch costs nothing.
+const BATCH: (usize, usize) = (1_000, 1 << 20);
+
+/// Archive until told to stop
+///
+/// Consumes the topics of the configuration as a member of the consumer group and archives them. Start as many as there is
+/// work for: the group spreads the partitions, the chain in the bucket keeps every record once.
+///
+/// SIGTERM and SIGINT stop reading and finish the newest cuts within `stop_within`; a second signal exits at once, which is
+/// as safe as a crash, which is as safe as a stop.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration file; `alluvium config example` prints one to start from
+    #[arg(short, long, value_name = "FILE", env = "ALLUVIUM_CONFIG")]
+    config: PathBuf,
+    /// What this process calls itself in cut records and in `progress/` [default: host name and process id]
+    #[arg(long, value_name = "NAME", env = "ALLUVIUM_NAME")]
+    name: Option<String>,
+    /// Which log lines to show, as `level` or `target=level` separated by commas
+    #[arg(long, value_name = "FILTER", env = "ALLUVIUM_LOG", default_value = log::DEFAULT_FILTER)]
+    log: String,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<Exit> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let (settings, warnings) = match config::load(&args.config, &environment) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            eprint!("{errors}");
+            return Ok(Exit::Usage);
+        }
+    };
+    log::start(&log::Options { filter: Some(args.log), form: log::Form::Auto })?;
+    exit_on_panic();
+    for warning in warnings {
+        tracing::warn!(file = %args.config.display(), "{warning}");
+    }
+    let process = match args.name {
+        Some(name) => name,
+        None => default_name()?,
+    };
+    let stop = stop_on_signal()?;
+    let ended = archive(settings, process, stop).await;
+    if let Err(error) = &ended {
+        tracing::error!("{error:#}");
+    }
+    ended.map(|()| Exit::Ok).or(Ok(Exit::Failed))
+}
+
+/// Everything between a read configuration and the exit code.
+async fn archive(settings: Settings, process: String, stop: CancellationToken) -> anyhow::Result<()> {
+    tracing::info!(process, version = env!("CARGO_PKG_VERSION"), "starting");
+    let budget = MemoryBudget::new(settings.memory);
+    let board = StatusBoard::new(&process, budget.clone());
+    let metrics = Metrics::new(board.clone());
+    board.starting("http");
+    let server = http::Server::bind(settings.http, board.clone(), metrics.clone()).await?;
+    tracing::info!(address = %server.address(), "serving /status, /metrics, /healthz and /readyz");
+    let serving = CancellationToken::new();
+    let http = tokio::spawn(server.serve(serving.clone()));
+
+    board.starting("schemas");
+    let schemas = load_schemas(&settings.descriptors)?;
+    board.starting("store");
+    let store = open_store(&settings, &process, &metrics).await?;
+    board.starting("kafka");
+    let log = Arc::new(KafkaLog::new(&settings.kafka)?);
+    let cluster = tell_cluster(&*log, &settings.kafka.brokers).await?;
+
+    let (batch_records, batch_bytes) = BATCH;
+    let options = source::Options { batch_records, batch_bytes, revoke_wait: settings.stop_within, refresh: REFRESH };
+    let matches = settings.topics.iter().map(|topic| topic.matches.clone()).collect();
+    let source = source::join(&settings.kafka, matches, log.clone(), budget.clone(), options)?;
+    board.started();
+    let pipeline = Pipeline {
+        source,
+        log,
+        store,
+        routes: Routes::new(settings.topics.into_iter().map(TopicRule::from).collect(), schemas),
+        shared: Shared {
+            cut: cutter::Options { every: settings.cut.every, bytes: settings.cut.bytes, rows: settings.cut.rows },
+            budget,
+            metrics,
+            board,
+            cluster,
+            writer: process,
+            numbers: Arc::default(),
+        },
+        lanes: settings.lanes,
+        stop_within: settings.stop_within,
+    };
+    let ended = pipeline.run(stop).await;
+    serving.cancel();
+    http.await.context("the HTTP server")??;
+    tracing::info!("ended");
+    Ok(ended?)
+}
+
+/// Reads the descriptor sets of the configuration.
+pub(super) fn load_schemas(paths: &[PathBuf]) -> anyhow::Result<Schemas> {
+    let read = |path: &PathBuf| {
+        let bytes = std::fs::read(path).with_context(|| {
+            format!("schemas.descriptors: {} cannot be read; write it with `protoc --include_imports -o`", path.display())
+        })?;
+        Ok((path.display().to_string(), bytes))
+    };
+    let sets = paths.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(Schemas::load(sets)?)
+}
+
+async fn open_store(
+    settings: &Settings,
+    process: &str,
+    metrics: &Metrics,
+) -> anyhow::Result<Arc<dyn ArchiveStore>> {
+    let store = store::open(&settings.archive).await?;
+    let metrics = metrics.clone();
+    let observed = ObservedStore::new(store, move |operation, outcome, took| {
+        metrics.request_done(operation.name(), outcome.name(), took);
+    });
+    let nonce = format!("{:016x}", rand::random::<u64>());
+    store::self_test(&observed, process, &nonce).await?;
+    tracing::info!(archive = observed.url(), "the store keeps what was created first");
+    Ok(Arc::new(observed))
+}
+
+/// Asks Kafka who it is, which also shows that it answers before anything begins.
+async fn tell_cluster(log: &dyn Log, brokers: &str) -> anyhow::Result<String> {
+    let unreachable = || format!("kafka at {brokers} does not answer; check `kafka.brokers`, the network, and `kafka.properties` for TLS and SASL");
+    log.topics().await.with_context(unreachable)?;
+    log.cluster_id().await.with_context(unreachable)
+}
+
+/// Returns a token that the first signal cancels; the second ends the process at once.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if first {
+                told.cancel();
+            } else {
+                tracing::warn!("second signal: exiting at once");
+                std::process::exit(Exit::Failed.code());
+            }
+        }
+    });
+    Ok(stop)
+}
+
+/// A thread or task that panics ends the process: half a daemon is worse than none.
+fn exit_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!("{panic}");
+        print(panic);
+        std::process::exit(Exit::Failed.code());
+    }));
+}
+
+fn default_name() -> anyhow::Result<String> {
+    let host = nix::unistd::gethostname().context("cannot tell the host's name; give one with --name")?;
+    let host = host.to_string_lossy();
+    if host.is_empty() {
+        bail!("the host has no name; give one with --name");
+    }
+    Ok(format!("{host}-{}", std::process::id()))
+}
