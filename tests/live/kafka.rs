@@ -11,6 +11,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// How long a condition may take to come true before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +45,28 @@ pub fn log() -> KafkaLog {
     KafkaLog::new(&options("unused", Protocol::Classic)).unwrap()
 }
 
+static BROKER: RwLock<()> = RwLock::const_new(());
+
+/// Keeps the broker up: what every test holds that does not take it down itself.
+pub async fn broker_stays_up() -> RwLockReadGuard<'static, ()> {
+    BROKER.read().await
+}
+
+/// Lets a test have the broker for itself.
+pub async fn broker_for_me() -> RwLockWriteGuard<'static, ()> {
+    BROKER.write().await
+}
+
+/// Does `kill` (SIGKILL) or `start` (and waits until it answers) to the broker, by the command that `make test` names.
+pub async fn broker(action: &str) {
+    let control = format!("{} {action}", variable("ALLUVIUM_TEST_KAFKA_CONTROL"));
+    let done = tokio::task::spawn_blocking(move || {
+        let status = std::process::Command::new("sh").arg("-c").arg(&control).status().unwrap();
+        assert!(status.success(), "{control}: {status}");
+    });
+    done.await.unwrap();
+}
+
 fn config() -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers()).set("reconnect.backoff.max.ms", "500");
@@ -55,7 +78,8 @@ fn admin() -> AdminClient<DefaultClientContext> {
 }
 
 pub async fn create_topic(name: &str, partitions: i32) {
-    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    // Tests write old timestamps, which retention would drop.
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
     // Right after a deletion the name may still be taken.
     eventually("the topic is created", async || {
         let outcome = admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();

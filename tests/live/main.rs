@@ -2,4 +2,5 @@
 
 mod kafka;
 mod member;
+mod raw_header;
 mod source;
