@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::types::{Int32Type, Int64Type, TimestampMillisecondType};
+use async_trait::async_trait;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
@@ -14,8 +15,8 @@ use serde::Serialize;
 use super::broker::Ledger;
 use super::{DemoError, PARTITIONS, Stream};
 use crate::chain::{ChainId, Cut, chain_prefix};
-use crate::domain::{Offset, Record, RecordDigest, Topic, TopicId, TopicPartition};
-use crate::replay::{Replay, Sink, SinkError, Window};
+use crate::domain::{Offset, RecordDigest, Topic, TopicId, TopicPartition};
+use crate::replay::{ProvenRange, Replay, Sink, SinkError, Window};
 use crate::store::{ArchiveStore, LocalStore};
 
 /// How far the chains are.
@@ -76,12 +77,13 @@ struct Found {
     bytes: u64,
     quarantined: u64,
     times: Option<(i64, i64)>,
+    table: String,
 }
 
 impl Bucket {
     pub(super) fn open(folder: &Path) -> Result<Bucket, DemoError> {
         std::fs::create_dir_all(folder).map_err(|source| DemoError::Io { path: folder.to_owned(), source })?;
-        let store: Arc<dyn ArchiveStore> = Arc::new(LocalStore::folder(folder)?);
+        let store: Arc<dyn ArchiveStore> = Arc::new(LocalStore::in_folder(folder)?);
         Ok(Bucket { store, folder: folder.to_owned(), id: TopicId::from_incarnation("demo") })
     }
 
@@ -133,7 +135,9 @@ impl Bucket {
         let mut found: BTreeMap<String, Found> = BTreeMap::new();
         for root in ["tables", "quarantine"] {
             for path in self.files(root)? {
-                read_object(&path, root == "quarantine", &mut found)?;
+                let table = path.strip_prefix(self.folder.join(root)).ok().and_then(|below| below.iter().next());
+                let table = table.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                read_object(&path, &table, root == "quarantine", &mut found)?;
             }
         }
         let tables = Stream::ALL
@@ -174,14 +178,20 @@ impl Bucket {
 #[derive(Default)]
 struct Digests(BTreeMap<i32, RecordDigest>);
 
+#[async_trait]
 impl Sink for Digests {
-    async fn emit(&mut self, partition: i32, record: Record<'_>) -> Result<(), SinkError> {
-        self.0.entry(partition).or_default().update(&record);
+    async fn emit(&mut self, range: &ProvenRange) -> Result<(), SinkError> {
+        let digest = self.0.entry(range.chain.partition.partition).or_default();
+        range.records().for_each(|record| digest.update(&record));
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 }
 
-fn read_object(path: &Path, quarantine: bool, found: &mut BTreeMap<String, Found>) -> Result<(), DemoError> {
+fn read_object(path: &Path, table: &str, quarantine: bool, found: &mut BTreeMap<String, Found>) -> Result<(), DemoError> {
     let broken = |cause: String| DemoError::Object { key: path.display().to_string(), cause };
     let file = File::open(path).map_err(|source| DemoError::Io { path: path.to_owned(), source })?;
     let size = file.metadata().map_err(|source| DemoError::Io { path: path.to_owned(), source })?.len();
@@ -196,7 +206,7 @@ fn read_object(path: &Path, quarantine: bool, found: &mut BTreeMap<String, Found
         let topics = column("_topic")?.as_string::<i32>();
         let partitions = column("_partition")?.as_primitive::<Int32Type>();
         let offsets = column("_offset")?.as_primitive::<Int64Type>();
-        let times = column("_timestamp")?.as_primitive::<arrow_array::types::TimestampMillisecondType>();
+        let times = column("_timestamp")?.as_primitive::<TimestampMillisecondType>();
         for row in 0..batch.num_rows() {
             let topic = found.entry(topics.value(row).to_owned()).or_default();
             topic.see(partitions.value(row), offsets.value(row), times.value(row));
@@ -207,6 +217,7 @@ fn read_object(path: &Path, quarantine: bool, found: &mut BTreeMap<String, Found
     if let Some(topic) = counted.and_then(|topic| found.get_mut(&topic)) {
         topic.objects += 1;
         topic.bytes += size;
+        table.clone_into(&mut topic.table);
     }
     Ok(())
 }
@@ -245,7 +256,7 @@ fn compare(stream: Stream, found: Found, ledger: &Ledger) -> Result<TableFacts, 
     let (oldest, newest) = found.times.unwrap_or_default();
     Ok(TableFacts {
         topic: stream.topic(),
-        table: crate::schema::table_of(stream.topic()).unwrap_or_default(),
+        table: found.table,
         records,
         quarantined: found.quarantined,
         objects: found.objects,
