@@ -25,6 +25,7 @@
 //! the bucket, as a hash chain per partition (`docs/formats.md`); the consumer group only spreads the work.
 
 pub mod chain;
+pub mod cli;
 pub mod config;
 pub mod cutter;
 pub mod decode;

@@ -1,0 +1,26 @@
+//! `alluvium completions`: the shell's help in typing.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Cli, Exit, exit, print};
+
+/// Print a script with which a shell completes the commands and their options.
+///
+/// Examples:
+///   alluvium completions bash > /etc/bash_completion.d/alluvium
+///   alluvium completions fish > ~/.config/fish/completions/alluvium.fish
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment, after_help = exit::HELP)]
+pub(super) struct Args {
+    /// The shell.
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "alluvium", &mut script);
+    print(&String::from_utf8(script)?)?;
+    Ok(Exit::Ok)
+}
