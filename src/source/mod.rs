@@ -23,6 +23,8 @@ mod rebalance;
 mod round;
 mod statistics;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod topic_ids;
 
 use std::time::Duration;
