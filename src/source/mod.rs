@@ -21,6 +21,7 @@ mod properties;
 mod reads;
 mod rebalance;
 mod round;
+pub mod scripted;
 mod statistics;
 mod subscription;
 #[cfg(test)]
