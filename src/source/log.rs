@@ -75,7 +75,11 @@ impl KafkaLog {
 impl Log for KafkaLog {
     async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError> {
         let topic = topic.clone();
-        self.ask(move |client| topic_ids::topic_id(client.client(), &topic, WAIT)).await
+        self.ask(move |client| {
+            let leader = some_leader(client, &topic)?;
+            topic_ids::topic_id(client.client(), leader, &topic, WAIT)
+        })
+        .await
     }
 
     async fn bounds(&self, partition: &TopicPartition) -> Result<Bounds, LogError> {
@@ -116,6 +120,25 @@ impl Log for KafkaLog {
         })
         .await
     }
+}
+
+/// Returns a broker that leads a partition of the topic.
+fn some_leader(client: &BaseConsumer<Asker>, topic: &Topic) -> Result<i32, LogError> {
+    let metadata =
+        client.fetch_metadata(Some(topic.as_str()), WAIT).map_err(|error| no_answer(topic.as_str(), &error))?;
+    let found = metadata.topics().first().ok_or_else(|| LogError::NoTopic(topic.clone()))?;
+    match found.error().map(RDKafkaErrorCode::from) {
+        None => {}
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            return Err(LogError::NoTopic(topic.clone()));
+        }
+        Some(code) => return Err(no_answer(topic.as_str(), &KafkaError::MetadataFetch(code))),
+    }
+    let leaders = found.partitions().iter().map(|partition| partition.leader());
+    leaders
+        .filter(|&leader| 0 <= leader)
+        .min()
+        .ok_or_else(|| LogError::Unavailable(format!("no partition of topic {topic} has a leader")))
 }
 
 fn bounds(client: &BaseConsumer<Asker>, partition: &TopicPartition) -> Result<Bounds, LogError> {

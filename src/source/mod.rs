@@ -21,8 +21,11 @@ mod properties;
 mod reads;
 mod rebalance;
 mod round;
+pub mod scripted;
 mod statistics;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod topic_ids;
 
 use std::time::Duration;

@@ -10,9 +10,13 @@ use rdkafka::types::RDKafkaRespErr;
 use super::LogError;
 use crate::domain::{Topic, TopicId};
 
-/// Asks the cluster for the id of one topic, waiting at most `wait`. Blocks.
+/// Asks a broker for the id of one topic, waiting at most `wait`. Blocks.
+///
+/// Not the cluster's controller, where the question goes by default: who leads a partition of the topic knows of it first,
+/// and a stand-in for a cluster has no controller.
 pub(super) fn topic_id<C: ClientContext>(
     client: &Client<C>,
+    broker: i32,
     topic: &Topic,
     wait: Duration,
 ) -> Result<TopicId, LogError> {
@@ -27,6 +31,7 @@ pub(super) fn topic_id<C: ClientContext>(
         let options = c::rd_kafka_AdminOptions_new(client, c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
         let mut why = [0; 128];
         c::rd_kafka_AdminOptions_set_request_timeout(options, wait, why.as_mut_ptr(), why.len());
+        c::rd_kafka_AdminOptions_set_broker(options, broker, why.as_mut_ptr(), why.len());
         let queue = c::rd_kafka_queue_new(client);
         c::rd_kafka_DescribeTopics(client, topics, options, queue);
         c::rd_kafka_AdminOptions_destroy(options);
