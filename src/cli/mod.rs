@@ -15,6 +15,7 @@ mod config;
 mod exit;
 mod options;
 mod output;
+mod run;
 
 use std::io::IsTerminal;
 use std::sync::LazyLock;
@@ -38,6 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Check(check::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -46,6 +48,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

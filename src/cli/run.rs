@@ -1,6 +1,6 @@
 //! `alluvium run`: the daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,65 +8,58 @@ use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::Exit;
-use crate::config::{self, Settings};
+use super::{ConfigFile, Exit, block_on, exit};
+use crate::config::{Settings, TopicSettings};
 use crate::cutter;
 use crate::domain::MemoryBudget;
 use crate::pipeline::{Pipeline, Routes, Shared, TopicRule};
 use crate::schema::Schemas;
 use crate::source::{self, KafkaLog, Log};
 use crate::store::{self, ArchiveStore, ObservedStore};
-use crate::telemetry::{self, Metrics, StatusBoard, http, log};
+use crate::telemetry::{Metrics, StatusBoard, http, log};
 
 /// How often new topics and partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(10);
 /// Records and bytes of a batch: a poll's worth, large enough that what happens per batch costs nothing.
 const BATCH: (usize, usize) = (1_000, 1 << 20);
 
-/// Archive until told to stop
+/// Archive the topics of a configuration until told to stop.
 ///
-/// Consumes the topics of the configuration as a member of the consumer group and archives them. Start as many as there is
-/// work for: the group spreads the partitions, the chain in the bucket keeps every record once.
+/// Consumes as a member of the consumer group. Start as many as there is work for: the group spreads the partitions, the
+/// chain in the bucket keeps every record once.
 ///
-/// SIGTERM and SIGINT stop reading and finish the newest cuts within `stop_within`; a second signal exits at once, which is
+/// SIGTERM and SIGINT stop reading and finish the newest cuts within `stop_within`. A second signal exits at once, which is
 /// as safe as a crash, which is as safe as a stop.
+///
+/// Examples:
+///   alluvium run -c alluvium.yaml
+///   alluvium run -c alluvium.yaml --name archive-0 --log info,alluvium=debug
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The configuration file; `alluvium config example` prints one to start from
-    #[arg(short, long, value_name = "FILE", env = "ALLUVIUM_CONFIG")]
-    config: PathBuf,
-    /// What this process calls itself in cut records and in `progress/` [default: host name and process id]
+#[command(verbatim_doc_comment, after_help = exit::HELP)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// What this process calls itself in cut records and in `progress/` [default: host name and process id].
     #[arg(long, value_name = "NAME", env = "ALLUVIUM_NAME")]
     name: Option<String>,
-    /// Which log lines to show, as `level` or `target=level` separated by commas
+    /// Which log lines to show: `level` or `target=level`, separated by commas.
     #[arg(long, value_name = "FILTER", env = "ALLUVIUM_LOG", default_value = log::DEFAULT_FILTER)]
     log: String,
 }
 
-pub async fn run(args: Args) -> anyhow::Result<Exit> {
-    let environment = |name: &str| std::env::var(name).ok();
-    let (settings, warnings) = match config::load(&args.config, &environment) {
-        Ok(loaded) => loaded,
-        Err(errors) => {
-            eprint!("{errors}");
-            return Ok(Exit::Usage);
-        }
-    };
-    log::start(&log::Options { filter: Some(args.log), form: log::Form::Auto })?;
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (settings, warnings) = args.config.load()?;
+    log::start(&log::Options { filter: Some(args.log.clone()), form: log::Form::Auto })?;
     exit_on_panic();
     for warning in warnings {
-        tracing::warn!(file = %args.config.display(), "{warning}");
+        tracing::warn!(file = %args.config.path.display(), "{warning}");
     }
-    let process = match args.name {
-        Some(name) => name,
-        None => default_name()?,
-    };
-    let stop = stop_on_signal()?;
-    let ended = archive(settings, process, stop).await;
+    let process = args.name.clone().map_or_else(default_name, Ok)?;
+    let ended = block_on(async { archive(settings, process, stop_on_signal()?).await })?;
     if let Err(error) = &ended {
         tracing::error!("{error:#}");
     }
-    ended.map(|()| Exit::Ok).or(Ok(Exit::Failed))
+    Ok(ended.map_or(Exit::Failure, |()| Exit::Ok))
 }
 
 /// Everything between a read configuration and the exit code.
@@ -98,7 +91,7 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
         source,
         log,
         store,
-        routes: Routes::new(settings.topics.into_iter().map(TopicRule::from).collect(), schemas),
+        routes: Routes::new(settings.topics.into_iter().map(rule).collect(), schemas),
         shared: Shared {
             cut: cutter::Options { every: settings.cut.every, bytes: settings.cut.bytes, rows: settings.cut.rows },
             budget,
@@ -118,11 +111,19 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
     Ok(ended?)
 }
 
+fn rule(topic: TopicSettings) -> TopicRule {
+    let TopicSettings { matches, schema, start, incarnation } = topic;
+    TopicRule { matches, schema, start, incarnation }
+}
+
 /// Reads the descriptor sets of the configuration.
 pub(super) fn load_schemas(paths: &[PathBuf]) -> anyhow::Result<Schemas> {
     let read = |path: &PathBuf| {
         let bytes = std::fs::read(path).with_context(|| {
-            format!("schemas.descriptors: {} cannot be read; write it with `protoc --include_imports -o`", path.display())
+            format!(
+                "schemas.descriptors: {} cannot be read; write it with `protoc --include_imports -o`",
+                path.display()
+            )
         })?;
         Ok((path.display().to_string(), bytes))
     };
@@ -130,11 +131,7 @@ pub(super) fn load_schemas(paths: &[PathBuf]) -> anyhow::Result<Schemas> {
     Ok(Schemas::load(sets)?)
 }
 
-async fn open_store(
-    settings: &Settings,
-    process: &str,
-    metrics: &Metrics,
-) -> anyhow::Result<Arc<dyn ArchiveStore>> {
+async fn open_store(settings: &Settings, process: &str, metrics: &Metrics) -> anyhow::Result<Arc<dyn ArchiveStore>> {
     let store = store::open(&settings.archive).await?;
     let metrics = metrics.clone();
     let observed = ObservedStore::new(store, move |operation, outcome, took| {
@@ -148,7 +145,11 @@ async fn open_store(
 
 /// Asks Kafka who it is, which also shows that it answers before anything begins.
 async fn tell_cluster(log: &dyn Log, brokers: &str) -> anyhow::Result<String> {
-    let unreachable = || format!("kafka at {brokers} does not answer; check `kafka.brokers`, the network, and `kafka.properties` for TLS and SASL");
+    let unreachable = || {
+        format!(
+            "kafka at {brokers} does not answer; check `kafka.brokers`, the network, and `kafka.properties` for TLS and SASL"
+        )
+    };
     log.topics().await.with_context(unreachable)?;
     log.cluster_id().await.with_context(unreachable)
 }
@@ -169,7 +170,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
                 told.cancel();
             } else {
                 tracing::warn!("second signal: exiting at once");
-                std::process::exit(Exit::Failed.code());
+                std::process::exit(Exit::Failure as i32);
             }
         }
     });
@@ -182,7 +183,7 @@ fn exit_on_panic() {
     std::panic::set_hook(Box::new(move |panic| {
         tracing::error!("{panic}");
         print(panic);
-        std::process::exit(Exit::Failed.code());
+        std::process::exit(Exit::Failure as i32);
     }));
 }
 

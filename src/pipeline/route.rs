@@ -118,9 +118,3 @@ pub async fn prepare(
     }
     Ok(Arc::new(route))
 }
-
-impl From<crate::config::TopicSettings> for TopicRule {
-    fn from(topic: crate::config::TopicSettings) -> TopicRule {
-        TopicRule { matches: topic.matches, schema: topic.schema, start: topic.start, incarnation: topic.incarnation }
-    }
-}
