@@ -32,6 +32,7 @@ pub mod decode;
 pub mod domain;
 pub mod encode;
 pub mod pipeline;
+pub mod replay;
 pub mod retry;
 pub mod schema;
 pub mod source;

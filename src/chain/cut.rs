@@ -30,6 +30,16 @@ pub enum GapReason {
     Skipped,
 }
 
+impl GapReason {
+    /// Returns the word that stands for it in cut records, metrics and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            GapReason::Retention => "retention",
+            GapReason::Skipped => "skipped",
+        }
+    }
+}
+
 /// One object of a cut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,18 +127,8 @@ impl Cut {
 
     /// Reads the record at `key` and checks that it stands where it says and holds together.
     pub fn parse(key: &str, bytes: &[u8]) -> Result<Cut, CutError> {
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let damaged = |cause: String| CutError::Damaged { key: key.to_owned(), cause };
-        // The version first, and alone: a later form may have fields this program does not know.
-        let Version { version } = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
-        if version > VERSION {
-            return Err(CutError::Future { key: key.to_owned(), version });
-        }
-        let cut: Cut = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
-        cut.check().map_err(damaged)?;
+        let cut: Cut = parse_versioned(key, bytes)?;
+        cut.check().map_err(|cause| CutError::Damaged { key: key.to_owned(), cause })?;
         if cut_key(&cut.chain(), cut.first) != key {
             return Err(CutError::Misplaced { key: key.to_owned(), found: cut_key(&cut.chain(), cut.first) });
         }
@@ -156,6 +156,21 @@ impl Cut {
         }
         Ok(())
     }
+}
+
+/// Reads a stored record of a version this program knows.
+fn parse_versioned<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, CutError> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let damaged = |error: serde_json::Error| CutError::Damaged { key: key.to_owned(), cause: error.to_string() };
+    // The version first, and alone: a later form may have fields this program does not know.
+    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+    if version > VERSION {
+        return Err(CutError::Future { key: key.to_owned(), version });
+    }
+    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 /// Rows of a cut that Kafka had dropped before they were uploaded. Create-only, beside the cut.
@@ -187,6 +202,15 @@ impl LossRecord {
         let mut bytes = serde_json::to_vec(self).expect("a loss record has only string keys and finite numbers");
         bytes.push(b'\n');
         bytes
+    }
+
+    /// Reads the loss record at `key` and checks that it speaks of the cut record whose bytes hash to `cut`.
+    pub fn parse(key: &str, bytes: &[u8], cut: Digest) -> Result<LossRecord, CutError> {
+        let loss: LossRecord = parse_versioned(key, bytes)?;
+        if loss.cut != cut {
+            return Err(CutError::Misplaced { key: key.to_owned(), found: format!("cut record {}", loss.cut) });
+        }
+        Ok(loss)
     }
 }
 
