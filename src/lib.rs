@@ -29,6 +29,7 @@ pub mod cli;
 pub mod config;
 pub mod cutter;
 pub mod decode;
+pub mod demo;
 pub mod domain;
 pub mod encode;
 pub mod pipeline;

@@ -12,6 +12,7 @@
 mod check;
 mod completions;
 mod config;
+mod demo;
 mod exit;
 mod options;
 mod output;
@@ -40,6 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Demo(demo::Args),
     Check(check::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -49,6 +51,7 @@ impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Command::Run(args) => run::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
@@ -26,7 +25,7 @@ const HOURS: i64 = 5;
 const CHUNK: usize = 1_000;
 
 pub(super) struct Broker {
-    _cluster: MockCluster<'static, DefaultClientContext>,
+    _cluster: MockCluster<'static, DefaultProducerContext>,
     address: String,
 }
 
@@ -154,7 +153,7 @@ impl Lot {
         let payload = (number % 1_000 != 500).then(|| self.stream.payload(number, millis));
         let trace = number.to_be_bytes();
         let headers = [Header { name: b"trace", value: Some(&trace) }, Header { name: b"retried", value: None }];
-        let headers = &headers[..if number % 50 == 0 { 2 } else { 1 }];
+        let headers = &headers[..if number.is_multiple_of(50) { 2 } else { 1 }];
         let mut owned = OwnedHeaders::new();
         for header in headers {
             let key = std::str::from_utf8(header.name).expect("written above");

@@ -82,7 +82,7 @@ pub async fn run(options: &Options, mut tell: impl FnMut(Step<'_>)) -> Result<Pr
     daemon::write_configuration(&options.folder, broker.address())?;
     let bucket = proof::Bucket::open(&options.folder.join("bucket"))?;
     let begun = Instant::now();
-    let mut producer = Producer::start(broker.address(), options.records, options.until_millis)?;
+    let producer = Producer::start(broker.address(), options.records, options.until_millis)?;
     let mut daemon = Daemon::start(options)?;
     let mut killed = false;
     let mut moved = (0, Instant::now());
@@ -153,7 +153,9 @@ mod tests {
     #[test]
     fn events_are_the_same_for_the_same_number_and_can_be_read_by_their_descriptors() {
         let pool = prost_reflect::DescriptorPool::decode(events::DESCRIPTORS).unwrap();
-        for (stream, name) in [(Stream::Searches, "flights.v1.SearchPerformed"), (Stream::Bookings, "flights.v1.BookingMade")] {
+        for (stream, name) in
+            [(Stream::Searches, "flights.v1.SearchPerformed"), (Stream::Bookings, "flights.v1.BookingMade")]
+        {
             let message = pool.get_message_by_name(name).unwrap();
             for number in [0, 1, 77, 8_191] {
                 let payload = stream.payload(number, 1_795_413_600_000);

@@ -45,8 +45,9 @@ pub struct TableFacts {
     /// Of keys, values and headers as produced.
     pub produced_bytes: u64,
     pub object_bytes: u64,
-    pub oldest: jiff::Timestamp,
-    pub newest: jiff::Timestamp,
+    /// UTC, RFC 3339.
+    pub oldest: String,
+    pub newest: String,
 }
 
 /// What was proven.
@@ -91,16 +92,13 @@ impl Bucket {
         let mut tips = Tips::default();
         for stream in Stream::ALL {
             for partition in 0..PARTITIONS {
-                let chain = ChainId {
-                    partition: TopicPartition::new(stream.topic(), partition),
-                    topic_id: self.id,
-                };
+                let chain = ChainId { partition: TopicPartition::new(stream.topic(), partition), topic_id: self.id };
                 let Some(key) = self.store.list(&chain_prefix(&chain), None, 1).await?.keys.into_iter().next() else {
                     continue;
                 };
                 let Some(bytes) = self.store.get(&key).await? else { continue };
-                let cut = Cut::parse(&key, &bytes)
-                    .map_err(|error| DemoError::Object { key, cause: error.to_string() })?;
+                let cut =
+                    Cut::parse(&key, &bytes).map_err(|error| DemoError::Object { key, cause: error.to_string() })?;
                 tips.0.insert(chain.partition, cut.next);
             }
         }
@@ -191,7 +189,12 @@ impl Sink for Digests {
     }
 }
 
-fn read_object(path: &Path, table: &str, quarantine: bool, found: &mut BTreeMap<String, Found>) -> Result<(), DemoError> {
+fn read_object(
+    path: &Path,
+    table: &str,
+    quarantine: bool,
+    found: &mut BTreeMap<String, Found>,
+) -> Result<(), DemoError> {
     let broken = |cause: String| DemoError::Object { key: path.display().to_string(), cause };
     let file = File::open(path).map_err(|source| DemoError::Io { path: path.to_owned(), source })?;
     let size = file.metadata().map_err(|source| DemoError::Io { path: path.to_owned(), source })?.len();
@@ -252,7 +255,7 @@ fn compare(stream: Stream, found: Found, ledger: &Ledger) -> Result<TableFacts, 
         records += once as u64;
         produced_bytes += produced.bytes;
     }
-    let time = |millis| jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    let time = |millis| jiff::Timestamp::from_second(millis / 1000).unwrap_or_default().to_string();
     let (oldest, newest) = found.times.unwrap_or_default();
     Ok(TableFacts {
         topic: stream.topic(),

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 
 use super::contract::{ArchiveStore, StoreError, Tags};
-use super::identity::{FOOTER_FIRST_READ, Footer, Identity};
+use super::identity::{FOOTER_FIRST_READ, Identity};
+use crate::encode::ReadError;
 
 /// The right to one create-only request. Wrappers of a store hand it on.
 #[derive(Debug)]
@@ -78,16 +79,17 @@ pub async fn look_at_object(store: &dyn ArchiveStore, key: &str) -> Result<Optio
     if let Some(identity) = head.tags.as_ref().and_then(Identity::from_tags) {
         return Ok(Some(identity));
     }
-    let mut wanted = FOOTER_FIRST_READ;
-    for _ in 0..2 {
-        let Some(tail) = store.get_tail(key, wanted).await? else { return Ok(None) };
-        match Identity::from_footer(&tail, head.size) {
-            Footer::Is(identity) => return Ok(Some(identity)),
-            Footer::Longer(bytes) => wanted = bytes,
-            Footer::Unreadable(cause) => return Err(StoreError::Damaged { key: key.to_owned(), cause }),
+    let damaged = |cause: String| StoreError::Damaged { key: key.to_owned(), cause };
+    let Some(tail) = store.get_tail(key, FOOTER_FIRST_READ).await? else { return Ok(None) };
+    let identity = match Identity::from_footer(&tail) {
+        // The number is the file's claim: no more than the file is asked for.
+        Err(ReadError::Short { needed }) if needed as u64 <= head.size => {
+            let Some(tail) = store.get_tail(key, needed as u64).await? else { return Ok(None) };
+            Identity::from_footer(&tail)
         }
-    }
-    Err(StoreError::Damaged { key: key.to_owned(), cause: "its footer cannot be read whole".to_owned() })
+        other => other,
+    };
+    identity.map(Some).map_err(|error| damaged(error.to_string()))
 }
 
 async fn create(store: &dyn ArchiveStore, key: &str, body: Bytes, tags: &Tags) -> Result<(), StoreError> {

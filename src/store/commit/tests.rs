@@ -16,14 +16,33 @@ fn identity() -> Identity {
 /// A Parquet file that says who it is, with `padding` bytes more in its footer.
 fn file(identity: &Identity, padding: usize) -> Bytes {
     let pair = |name: &str, value: String| KeyValue::new(name.to_owned(), value);
-    let properties = WriterProperties::builder()
-        .set_key_value_metadata(Some(vec![
-            pair("alluvium.rows", identity.rows.to_string()),
-            pair("alluvium.nonce", identity.nonce.clone()),
-            pair("alluvium.digest", identity.digest.to_string()),
-            pair("padding", "x".repeat(padding)),
-        ]))
-        .build();
+    let hash = Digest::of(b"any").to_string();
+    let facts = [
+        ("format", "1"),
+        ("writer", "0"),
+        ("mapping", "1"),
+        ("topic", "t"),
+        ("partition", "0"),
+        ("cut.first", "0"),
+        ("topic_id", &hash[..32]),
+        ("cut.next", "9"),
+        ("cut.key", "k"),
+        ("kind", "rows"),
+        ("hour", "2026-11-23T06"),
+        ("first", "0"),
+        ("next", "3"),
+        ("layout", &hash),
+        ("descriptor", &hash),
+    ];
+    let mut entries: Vec<_> =
+        facts.iter().map(|(name, text)| pair(&format!("alluvium.{name}"), (*text).into())).collect();
+    entries.extend([
+        pair("alluvium.rows", identity.rows.to_string()),
+        pair("alluvium.cut.nonce", identity.nonce.clone()),
+        pair("alluvium.digest", identity.digest.to_string()),
+        pair("padding", "x".repeat(padding)),
+    ]);
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(entries)).build();
     let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
     let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
     let mut bytes = Vec::new();
