@@ -30,7 +30,11 @@ pub fn required(types: &Types, id: MessageId, message: &Message<'_>) -> Checked<
         match slot {
             Slot::One(value) => below(value),
             Slot::Many(values) => values.iter().try_for_each(below),
-            Slot::Map(map) => map.entries.iter().try_for_each(|(_, value)| below(value)),
+            Slot::Map(map) => map
+                .entries
+                .iter()
+                .try_for_each(|(_, value)| below(value))
+                .map_err(|reject| reject.inside(types.entry(field).1)),
         }
         .map_err(|reject| reject.inside(field))?;
     }
@@ -53,7 +57,9 @@ pub fn ranges(types: &Types, id: MessageId, columns: &[Column], message: &Messag
             Shape::Map { value: element, .. } => {
                 let field = types.entry(field).1;
                 let mut values = message.entries(at).iter().map(|(_, value)| value);
-                values.try_for_each(|value| held(types, field, element, value, message.position))
+                values
+                    .try_for_each(|value| held(types, field, element, value, message.position))
+                    .map_err(|reject| reject.inside(field))
             }
             Shape::One(_) | Shape::Case(_) => Ok(()),
         };

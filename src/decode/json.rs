@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::check;
 use super::time;
 use super::value::{Key, Message, Slot, Value};
-use super::wire::{Reader, default_value};
+use super::wire::{MOST_NESTED, Reader, default_value};
 use crate::schema::{Arity, Field, Kind, MessageId, Presence, Types, WellKnown};
 
 /// How much text the JSON parts of one record may take: enum names and escapes can make a payload sixty times longer.
@@ -233,6 +233,9 @@ impl<'t> Json<'t> {
 
     /// Reads an Any's bytes. The depth goes on counting, so that Any in Any in Any ends, too.
     fn content<'a>(&self, id: MessageId, bytes: &'a [u8], depth: usize) -> Option<Message<'a>> {
+        if depth >= MOST_NESTED {
+            return None;
+        }
         let message = Reader::new(self.types).read(id, bytes, depth + 1).ok()?;
         check::required(self.types, id, &message).ok()?;
         Some(message)
@@ -254,8 +257,9 @@ impl<'t> Json<'t> {
         self.plain("null");
     }
 
-    fn number(&mut self, value: &impl serde::Serialize) {
-        serde_json::to_writer(&mut self.out, value).expect("a Vec takes all bytes");
+    /// The shortest text that reads back the same, as the standard library writes it: JSON crates change theirs.
+    fn number(&mut self, value: &impl std::fmt::Debug) {
+        self.plain(&format!("{value:?}"));
     }
 
     fn string(&mut self, text: &str) {

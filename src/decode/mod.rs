@@ -69,3 +69,8 @@ pub struct DecodedObject {
     /// How many records each reason brought here; empty for rows.
     pub reasons: BTreeMap<&'static str, u64>,
 }
+
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+mod tests;

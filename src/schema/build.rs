@@ -129,7 +129,9 @@ impl Builder<'_> {
         };
         // A field inherits from its oneof, the oneof from the message.
         let declared = oneof.and_then(|at| message.oneof_decl[at].options.as_ref());
-        let features = features.overridden(declared.and_then(|options| options.features.as_ref()));
+        let mut features = features.overridden(declared.and_then(|options| options.features.as_ref()));
+        // A map's values stand behind a length, whatever the file's features say of messages.
+        features.delimited &= !message.options.as_ref().is_some_and(|options| options.map_entry);
         let mut field = self.plain_field(file, features, &name, def)?;
         // The index counts only the oneofs that are kept.
         field.oneof =

@@ -264,7 +264,7 @@ impl Compiler<'_> {
 
     fn noted(&mut self, given: Given, path: &str) -> String {
         if given.changed {
-            self.lints.push(format!("{path} becomes column {}, since its own name is taken", given.name));
+            self.lints.push(format!("{path} becomes column {}, since its own name is taken or ours", given.name));
         }
         given.name
     }

@@ -78,3 +78,8 @@ pub struct TopicSchema {
     pub time: TimeRule,
     pub mapping: MappingOptions,
 }
+
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+mod tests;

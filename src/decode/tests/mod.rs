@@ -1,0 +1,7 @@
+mod framings;
+mod hours;
+mod json;
+mod mapping;
+mod oracle;
+mod presence;
+mod refusals;
