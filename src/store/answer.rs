@@ -39,15 +39,16 @@ impl Failure {
     }
 
     pub(super) fn broken(error: &dyn Error) -> Failure {
-        // The outer texts only say "dispatch failure"; the cause is at the end of the chain. Some repeat their source.
+        // The outer links only say "dispatch failure"; the cause is at the end of the chain. Some links repeat their source.
         let mut texts: Vec<String> = Vec::new();
         let mut link = Some(error);
         while let Some(error) = link {
-            let text = error.to_string();
-            if texts.last().is_none_or(|last| !last.contains(&text)) {
+            link = error.source();
+            let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            let told = texts.last().is_some_and(|last| last.contains(&text));
+            if !told && !["dispatch failure", "other", "io error"].contains(&text.as_str()) {
                 texts.push(text);
             }
-            link = error.source();
         }
         Failure::Broken(texts.join(": "))
     }
@@ -296,10 +297,7 @@ mod tests {
         struct Outer(#[source] std::io::Error);
         let outer = Outer(std::io::ErrorKind::ConnectionRefused.into());
         let text = text(Failure::broken(&outer));
-        assert_eq!(
-            text,
-            "put_new chain/a.json: no answer from http://127.0.0.1:4566: dispatch failure: connection refused"
-        );
+        assert_eq!(text, "put_new chain/a.json: no answer from http://127.0.0.1:4566: connection refused");
     }
 
     #[test]

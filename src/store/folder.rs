@@ -34,7 +34,7 @@ enum Publish {
 impl Folder {
     /// Opens a folder, which is made where it is missing.
     pub(super) fn open(root: &Path) -> Result<Folder, StoreError> {
-        let made = fs::create_dir_all(root.join(STAGING)).and_then(|()| root.canonicalize());
+        let made = make_folders(&root.join(STAGING)).and_then(|()| root.canonicalize());
         match made {
             Ok(root) => Ok(Folder { root }),
             Err(cause) => Err(explain("open", &root.display().to_string(), &cause)),
@@ -67,7 +67,7 @@ impl Folder {
         let target = self.root.join(key);
         let staged = self.root.join(format!("{STAGING}{:032x}", rand::random::<u128>()));
         let written = stage(&staged, body).and_then(|()| {
-            fs::create_dir_all(target.parent().unwrap_or(&self.root))?;
+            make_folders(target.parent().unwrap_or(&self.root))?;
             match how {
                 Publish::Link => fs::hard_link(&staged, &target),
                 Publish::Rename => fs::rename(&staged, &target),
@@ -83,6 +83,14 @@ impl Folder {
             .take_while(|above| above.starts_with(&self.root))
             .try_for_each(|above| File::open(above)?.sync_all())
     }
+}
+
+/// Makes a folder and those above it. A file in the way is told apart from a key that is taken.
+fn make_folders(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path).map_err(|cause| match cause.kind() {
+        ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(),
+        _ => cause,
+    })
 }
 
 fn stage(path: &Path, body: &[u8]) -> io::Result<()> {
@@ -108,4 +116,62 @@ pub(super) fn explain(operation: &'static str, key: &str, cause: &io::Error) -> 
         _ => return StoreError::Unavailable { operation, key: key.to_owned(), cause: cause.to_string() },
     };
     StoreError::Refused { operation, key: key.to_owned(), cause: cause.to_string(), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open() -> (tempfile::TempDir, Folder) {
+        let kept = tempfile::tempdir().unwrap();
+        let folder = Folder::open(kept.path()).unwrap();
+        (kept, folder)
+    }
+
+    fn staged(folder: &Folder) -> usize {
+        fs::read_dir(folder.root.join(STAGING)).unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn nothing_stays_staged_whether_the_write_won_or_lost() {
+        let (_kept, folder) = open();
+        folder.create("a/b", Bytes::from_static(b"first")).await.unwrap();
+        let taken = folder.create("a/b", Bytes::from_static(b"second")).await;
+        assert_eq!(taken, Err(StoreError::Taken { key: "a/b".to_owned() }));
+        folder.replace("a/c", Bytes::from_static(b"x")).await.unwrap();
+        assert_eq!(staged(&folder), 0);
+        assert_eq!(fs::read(folder.root.join("a/b")).unwrap(), b"first");
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_staged_is_never_listed_and_in_nobodys_way() {
+        use crate::store::{ArchiveStore, LocalStore};
+        let (kept, folder) = open();
+        fs::write(folder.root.join(STAGING).join("00000000000000000000000000000000"), b"half").unwrap();
+        folder.create("a", Bytes::new()).await.unwrap();
+        let store = LocalStore::in_folder(kept.path()).unwrap();
+        assert_eq!(store.list("", None, 10).await.unwrap().keys, ["a"]);
+        assert_eq!(staged(&folder), 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_where_a_folder_should_be_is_for_the_operator() {
+        let (kept, folder) = open();
+        folder.create("a", Bytes::new()).await.unwrap();
+        let error = folder.create("a/b", Bytes::new()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
+        let error = Folder::open(&kept.path().join("a")).unwrap_err();
+        assert!(matches!(error, StoreError::Refused { operation: "open", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_passes_and_missing_rights_do_not() {
+        let explained = |kind: ErrorKind| explain("put_new", "a", &kind.into());
+        assert!(matches!(explained(ErrorKind::StorageFull), StoreError::Unavailable { .. }));
+        assert_eq!(
+            explained(ErrorKind::PermissionDenied).to_string(),
+            "put_new a: permission denied; give this user the right to read and write the archive's folder, on a file \
+             system that has hard links"
+        );
+    }
 }

@@ -1,0 +1,53 @@
+# Everything a user or the CI runs. One cargo profile (dev) for all of it, so that nothing is built twice.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+CARGO ?= cargo
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+
+.PHONY: demo
+demo: ## the whole path on this machine: made records, embedded broker, a folder as the bucket, replay and proof
+	@localstack/prerequisites build
+	$(CARGO) run --locked --bin alluvium -- demo
+
+.PHONY: test
+test: ## format, lints, unit and integration tests, then live tests against a real Kafka and LocalStack (no Docker)
+	@localstack/prerequisites build stack
+	@$(MAKE) lint
+	$(CARGO) test --locked
+	@$(MAKE) live
+
+.PHONY: lint
+lint: ## format and lints only; warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: live
+live: ## the live tests only, with a stack of their own
+	@localstack/prerequisites build stack
+	localstack/with $(CARGO) test --locked --test live
+
+.PHONY: engines
+engines: ## read the golden table back with Trino, Spark and DuckDB (downloads 800 MB the first time)
+	@localstack/prerequisites build stack
+	localstack/with tests/engines/run
+
+.PHONY: stack-up stack-down
+stack-up: ## start the development stack and print the exports that lead to it
+	@localstack/up
+
+stack-down: ## stop it
+	@localstack/down
+
+.PHONY: deny
+deny: ## licences, advisories and banned crates (needs cargo-deny and the network)
+	@command -v cargo-deny >/dev/null || { echo 'missing: cargo-deny (cargo install --locked cargo-deny)' >&2; exit 1; }
+	$(CARGO) deny --all-features check
+
+.PHONY: shell-lint
+shell-lint: ## shellcheck on the scripts
+	@command -v shellcheck >/dev/null || { echo 'missing: shellcheck (Debian: apt-get install shellcheck)' >&2; exit 1; }
+	shellcheck -x --source-path=SCRIPTDIR localstack/up localstack/down localstack/status localstack/with localstack/prerequisites localstack/*.sh .ci/run

@@ -1,0 +1,5 @@
+//! Integration tests, one binary: no network, no servers, no sleeping.
+
+mod architecture;
+mod conformance;
+mod store;
