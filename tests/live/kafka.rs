@@ -57,12 +57,13 @@ pub async fn broker_for_me() -> RwLockWriteGuard<'static, ()> {
     BROKER.write().await
 }
 
-/// Does `kill` (SIGKILL) or `start` (and waits until it answers) to the broker, by the command that `make test` names.
-pub async fn broker(action: &str) {
-    let control = format!("{} {action}", variable("ALLUVIUM_TEST_KAFKA_CONTROL"));
+/// Does `kill` or `start` to the broker; `start` waits until it answers.
+pub async fn broker(action: &'static str) {
     let done = tokio::task::spawn_blocking(move || {
-        let status = std::process::Command::new("sh").arg("-c").arg(&control).status().unwrap();
-        assert!(status.success(), "{control}: {status}");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/localstack/broker");
+        let state = variable("ALLUVIUM_TEST_STATE");
+        let status = std::process::Command::new(script).args([action, "--state", &state]).status().unwrap();
+        assert!(status.success(), "localstack/broker {action}: {status}");
     });
     done.await.unwrap();
 }
