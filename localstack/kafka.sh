@@ -25,8 +25,12 @@ kafka_start() { # FOLDER_OF_JARS PORT
   "${KAFKA_JAVA[@]}" -Xmx256m -cp "$1/*" kafka.tools.StorageTool format \
     -t "$(head -c 16 /dev/urandom | base64 | sed 's/[+/]/A/g; s/=*$//')" -c "$home/server.properties" >"$home/log" 2>&1 ||
     { tail -n 20 "$home/log" >&2; fail "Kafka's folder could not be formatted; the log is $home/log"; }
+  kafka_launch "$1"
+}
+
+kafka_launch() { # FOLDER_OF_JARS: over whatever data there is
   launch kafka "${KAFKA_JAVA[@]}" -Xms128m -Xmx512m -XX:+ExitOnOutOfMemoryError -cp "$1/*" \
-    kafka.Kafka "$home/server.properties"
+    kafka.Kafka "$STATE/kafka/server.properties"
 }
 
 # Kafka's protocol needs no client for the two questions asked here.

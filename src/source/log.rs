@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
 
-use super::{Bounds, KafkaOptions, Log, LogError, SourceError, StartAt, client_log, properties, topic_ids};
+use super::{Bounds, KafkaOptions, Log, LogError, SourceError, StartAt, client_log, native, properties};
 use crate::domain::{Offset, Topic, TopicId, TopicPartition};
 
 /// How long one question may take.
@@ -77,7 +77,7 @@ impl Log for KafkaLog {
         let topic = topic.clone();
         self.ask(move |client| {
             let leader = some_leader(client, &topic)?;
-            topic_ids::topic_id(client.client(), leader, &topic, WAIT)
+            native::topic_id(client.client(), leader, &topic, WAIT)
         })
         .await
     }

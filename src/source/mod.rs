@@ -1,14 +1,29 @@
 //! Where records come from.                                                                                         EDGE
 //!
 //! **What it is.** A source pushes [`SourceEvent`]s and obeys [`SourceCommand`]s; [`Log`] answers questions about the log.
-//! `kafka.rs` is the real one, `scripted.rs` plays a log in memory for tests.
+//! [`join`] makes a real one, [`scripted`] plays a log in memory for tests.
 //!
-//! **Flow.** The group assigns a partition → `Assigned`. Nothing is read until a `Start` names the offset, so the first
-//! assign already carries our position (librdkafka forgets a seek that follows too soon). `Revoked` waits, bounded, for its
-//! reply before the partition is given back.
+//! **Flow.** One thread polls librdkafka, and it alone touches the consumer (`poll.rs`). The group assigns a partition →
+//! `Assigned`. Nothing is read until a `Start` names the offset: librdkafka gets the partition only then, so its first fetch
+//! is the right one and no seek, reset or committed offset has a part in it (`rebalance.rs`). Which topics are subscribed is
+//! resolved here, by name, again and again (`subscription.rs`). Records are copied once, into arenas, in rounds of at most
+//! 10 ms (`round.rs`, `reads.rs`).
 //!
 //! **Promises.** Records of a partition come in offset order under the generation of their `Start`; a batch holds one
-//! partition. Committed group offsets are never read.
+//! partition. Committed group offsets are never read. `Scanned` comes after the records it speaks of. What is on its way is
+//! within the memory budget, but for one round and librdkafka's capped prefetch; without room the thread first does not
+//! poll, then takes the partitions from librdkafka and gives them back at the same offsets (`pressure.rs`).
+//!
+//! **Failure.** What passes by itself is told once as `Trouble` and taken back once (`health.rs`); a partition that
+//! librdkafka has let go of in silence is started again; an offset that Kafka does not have is told, and another `Start` is
+//! due. A record that cannot be read whole, and whatever librdkafka calls fatal, ends the source with `Fatal`.
+//!
+//! **Cancellation and crash.** A revocation waits for its reply, up to `revoke_wait`, while polling and heartbeats go on;
+//! starts and stops wait meanwhile, since they would count as its acknowledgement. `Shutdown`, or dropping the event
+//! channel, leaves the group within 5 s or not at all. Nothing here must survive a crash.
+//!
+//! **Not here.** Positions (the chain), the check of topic ids, the leader epoch of a record. A header name with a NUL byte
+//! is cut there, as librdkafka's interface gives it.
 
 mod client_log;
 mod health;
@@ -26,7 +41,6 @@ mod statistics;
 mod subscription;
 #[cfg(test)]
 mod tests;
-mod topic_ids;
 
 use std::time::Duration;
 

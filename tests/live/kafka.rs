@@ -1,6 +1,5 @@
 //! The Kafka under test: topics, producers, faults.
 
-use std::future::Future;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -28,8 +27,13 @@ pub fn brokers() -> String {
 
 /// Returns a name no other test and no other run has.
 pub fn unique(name: &str) -> String {
+    format!("dev.live-{}.{name}.alluvium.Test", run())
+}
+
+/// Returns what tells this run from others.
+pub fn run() -> String {
     static RUN: OnceLock<u32> = OnceLock::new();
-    format!("dev.live-{:08x}.{name}.alluvium.Test", RUN.get_or_init(rand::random))
+    format!("{:08x}", RUN.get_or_init(rand::random))
 }
 
 pub fn options(group: &str, protocol: Protocol) -> KafkaOptions {
@@ -57,17 +61,18 @@ pub async fn broker_for_me() -> RwLockWriteGuard<'static, ()> {
     BROKER.write().await
 }
 
-/// Does `kill` (SIGKILL) or `start` (and waits until it answers) to the broker, by the command that `make test` names.
-pub async fn broker(action: &str) {
-    let control = format!("{} {action}", variable("ALLUVIUM_TEST_KAFKA_CONTROL"));
+/// Does `kill` or `start` to the broker; `start` waits until it answers.
+pub async fn broker(action: &'static str) {
     let done = tokio::task::spawn_blocking(move || {
-        let status = std::process::Command::new("sh").arg("-c").arg(&control).status().unwrap();
-        assert!(status.success(), "{control}: {status}");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/localstack/broker");
+        let state = variable("ALLUVIUM_TEST_STATE");
+        let status = std::process::Command::new(script).args([action, "--state", &state]).status().unwrap();
+        assert!(status.success(), "localstack/broker {action}: {status}");
     });
     done.await.unwrap();
 }
 
-fn config() -> ClientConfig {
+pub fn config() -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers()).set("reconnect.backoff.max.ms", "500");
     config
@@ -139,7 +144,7 @@ pub fn send(producer: &BaseProducer, topic: &str, partition: i32, values: std::o
 }
 
 /// Asks until there is an answer; between two questions other tasks run.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {

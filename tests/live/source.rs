@@ -346,6 +346,11 @@ async fn survives_a_restart(protocol: Protocol) {
     member.until("all is read", |member| member.count() == 200).await;
     broker("kill").await;
     member.until("the trouble is told", |member| member.told.iter().any(|told| told.starts_with("trouble"))).await;
+    if protocol == Protocol::Classic {
+        // Under the other protocol it is the broker who says so.
+        member.until("its session has run out", |member| member.owned.is_empty()).await;
+        assert!(member.told.iter().any(|told| told.starts_with("lost")), "{:#?}", member.told);
+    }
     broker("start").await;
     member.until("its end is told", |member| member.told.iter().any(|told| told == "recovered")).await;
     (0..2).for_each(|partition| send(&producer, &topic, partition, 100..200));

@@ -1,4 +1,4 @@
-//! Topic ids, which the safe wrapper does not ask for: the one file of unsafe code about them.
+//! Topic ids, which the safe wrapper does not ask for.
 
 use std::ffi::{CStr, CString, c_int};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use rdkafka::bindings as c;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::LogError;
 use crate::domain::{Topic, TopicId};
+use crate::source::LogError;
 
 /// Asks a broker for the id of one topic, waiting at most `wait`. Blocks.
 ///
 /// Not the cluster's controller, where the question goes by default: who leads a partition of the topic knows of it first,
 /// and a stand-in for a cluster has no controller.
-pub(super) fn topic_id<C: ClientContext>(
+pub(in crate::source) fn topic_id<C: ClientContext>(
     client: &Client<C>,
     broker: i32,
     topic: &Topic,

@@ -1,0 +1,123 @@
+//! The built binary as a child process.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::kafka::{brokers, eventually, variable};
+
+/// What the daemons of one test have in common.
+pub struct Setup {
+    pub folder: tempfile::TempDir,
+    pub topic: String,
+    pub bucket: String,
+}
+
+impl Setup {
+    pub fn descriptors(&self) -> PathBuf {
+        self.folder.path().join("events.binpb")
+    }
+
+    fn write_config(&self, name: &str, port: u16) -> PathBuf {
+        let path = self.folder.path().join(format!("{name}.yaml"));
+        let text = format!(
+            "kafka:
+  brokers: {brokers}
+  group: {topic}
+  properties: {{ session.timeout.ms: '6000', heartbeat.interval.ms: '500', reconnect.backoff.max.ms: '500' }}
+topics:
+  - name: {topic}
+schemas:
+  descriptors: [{descriptors}]
+archive:
+  url: s3://{bucket}/archive
+  s3: {{ endpoint: '{s3}', region: us-east-1, path_style: true }}
+cut: {{ every: 2s }}
+memory: 256MiB
+lanes: 2
+http: 127.0.0.1:{port}
+",
+            brokers = brokers(),
+            topic = self.topic,
+            descriptors = self.descriptors().display(),
+            bucket = self.bucket,
+            s3 = variable("ALLUVIUM_TEST_S3"),
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+/// A running daemon; killed on drop, so that a failed test leaves none.
+pub struct Daemon {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Daemon {
+    pub fn start(setup: &Setup, name: &str) -> Daemon {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = setup.write_config(name, port);
+        let log = setup.folder.path().join(format!("{name}.log"));
+        let output = File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_alluvium"))
+            .args(["run", "--name", name, "-c"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        Daemon { child, port, log }
+    }
+
+    /// Sends a signal by name, such as KILL, STOP, CONT or TERM.
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success(), "kill -s {name}: {done}");
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        eventually("the daemon ends", async || self.child.try_wait().unwrap()).await
+    }
+
+    /// Returns `/status`, or nothing where it does not answer.
+    pub fn status(&self) -> Option<Value> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        connection.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        connection.write_all(b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    /// Returns the partitions it has, with a number for each.
+    pub fn partitions(&self, number: &str) -> Vec<(i64, Option<i64>)> {
+        let status = self.status();
+        let partitions = status.as_ref().and_then(|status| status["partitions"].as_array()).into_iter().flatten();
+        partitions.map(|view| (view["partition"].as_i64().unwrap(), view[number].as_i64())).collect()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", tail(&self.log));
+        }
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    format!("{}:\n{}", log.display(), lines[lines.len().saturating_sub(40)..].join("\n"))
+}

@@ -1,0 +1,125 @@
+//! Produces events and writes down what Kafka acknowledged, line by line, for the judge.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+
+use crate::events::Event;
+use crate::kafka::{PATIENCE, config};
+
+/// What is to be found, by partition and offset.
+#[derive(Default)]
+struct Acknowledged {
+    lines: Mutex<BTreeMap<(i32, i64), String>>,
+}
+
+impl ClientContext for Acknowledged {}
+
+impl ProducerContext for Acknowledged {
+    /// Nothing where the record will be aborted.
+    type DeliveryOpaque = Box<Option<Event>>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, event: Box<Option<Event>>) {
+        let message = result.as_ref().unwrap_or_else(|(error, _)| panic!("not delivered: {error}"));
+        if let Some(event) = *event {
+            let place = (message.partition(), message.offset());
+            let line = event.line(place.0, place.1).to_string();
+            assert!(self.lines.lock().unwrap().insert(place, line).is_none(), "two records at {place:?}");
+        }
+    }
+}
+
+/// How a batch of events is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    Plain,
+    Committed,
+    Aborted,
+}
+
+pub struct Manifest {
+    topic: String,
+    partitions: i32,
+    plain: BaseProducer<Acknowledged>,
+    transactional: BaseProducer<Acknowledged>,
+}
+
+impl Manifest {
+    pub fn new(topic: &str, partitions: i32) -> Manifest {
+        let producer = |key: &str, value: &str| {
+            let config = config().set(key, value).set("linger.ms", "20").set("compression.type", "lz4").clone();
+            BaseProducer::from_config_and_context(&config, Acknowledged::default()).unwrap()
+        };
+        let plain = producer("enable.idempotence", "true");
+        let transactional = producer("transactional.id", topic);
+        transactional.init_transactions(PATIENCE).unwrap();
+        Manifest { topic: topic.to_owned(), partitions, plain, transactional }
+    }
+
+    /// Sends the events of these numbers over all partitions and waits until Kafka has them.
+    pub fn send(&self, numbers: Range<u64>, sending: Sending) {
+        let producer = if sending == Sending::Plain { &self.plain } else { &self.transactional };
+        if sending != Sending::Plain {
+            producer.begin_transaction().unwrap();
+        }
+        for number in numbers {
+            self.send_one(producer, number, sending);
+        }
+        producer.flush(PATIENCE).unwrap();
+        match sending {
+            Sending::Plain => {}
+            Sending::Committed => producer.commit_transaction(PATIENCE).unwrap(),
+            Sending::Aborted => producer.abort_transaction(PATIENCE).unwrap(),
+        }
+    }
+
+    fn send_one(&self, producer: &BaseProducer<Acknowledged>, number: u64, sending: Sending) {
+        let event = Event::of(number);
+        let (key, value) = (event.key.clone(), event.value.clone());
+        let mut headers = OwnedHeaders::new();
+        for (name, value) in &event.headers {
+            headers = headers.insert(Header { key: name, value: value.as_deref() });
+        }
+        let timestamp = event.timestamp;
+        let opaque = Box::new((sending != Sending::Aborted).then_some(event));
+        let mut record = BaseRecord::with_opaque_to(&self.topic, opaque)
+            .partition((number % self.partitions as u64) as i32)
+            .timestamp(timestamp)
+            .headers(headers);
+        record.key = key.as_deref();
+        record.payload = value.as_deref();
+        while let Err((error, back)) = producer.send(record) {
+            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
+            producer.poll(Duration::from_millis(10));
+            record = back;
+        }
+        producer.poll(Duration::ZERO);
+    }
+
+    /// Returns how many records there are to find, and for each partition the offset after its last one.
+    pub fn ends(&self) -> (usize, BTreeMap<i32, i64>) {
+        let lines = self.lines();
+        (lines.len(), lines.keys().map(|&(partition, offset)| (partition, offset + 1)).collect())
+    }
+
+    pub fn write(&self, path: &Path) {
+        let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+        self.lines().values().for_each(|line| writeln!(file, "{line}").unwrap());
+        file.flush().unwrap();
+    }
+
+    fn lines(&self) -> BTreeMap<(i32, i64), String> {
+        let mut all = self.plain.context().lines.lock().unwrap().clone();
+        all.extend(self.transactional.context().lines.lock().unwrap().clone());
+        all
+    }
+}
