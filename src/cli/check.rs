@@ -3,6 +3,7 @@
 mod bucket;
 mod kafka;
 mod report;
+mod schemas;
 mod stage;
 
 use std::sync::{Arc, OnceLock};
@@ -54,7 +55,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 /// The stages that need more than the file.
 fn stages(settings: Settings) -> Vec<Stage> {
     let (settings, found) = (Arc::new(settings), Arc::new(OnceLock::<Vec<Topic>>::new()));
-    vec![Stage::new("kafka", kafka::stage(settings.clone(), found)), Stage::new("bucket", bucket::stage(settings))]
+    vec![
+        Stage::new("kafka", kafka::stage(settings.clone(), found.clone())),
+        Stage::new("bucket", bucket::stage(settings.clone())),
+        Stage::new("schemas", schemas::stage(settings, found)),
+    ]
 }
 
 fn right_file(settings: &Settings, warnings: &[Warning], report: &mut Report) -> std::io::Result<()> {
@@ -88,7 +93,7 @@ fn wrong_file(errors: &ConfigErrors, output: Output, report: &mut Report) -> std
     let or = |findings: Vec<Finding>, otherwise: Finding| if findings.is_empty() { vec![otherwise] } else { findings };
     report.stage("file", or(form, Finding::ok("can be read, and every key is known")))?;
     report.stage("meaning", or(meaning, Finding::skipped("what could be read is right")))?;
-    for name in ["kafka", "bucket"] {
+    for name in ["kafka", "bucket", "schemas"] {
         report.stage(name, vec![Finding::skipped("needs a right file")])?;
     }
     Ok(())

@@ -111,7 +111,7 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
     Ok(ended?)
 }
 
-fn rule(topic: TopicSettings) -> TopicRule {
+pub(super) fn rule(topic: TopicSettings) -> TopicRule {
     let TopicSettings { matches, schema, start, incarnation } = topic;
     TopicRule { matches, schema, start, incarnation }
 }

@@ -4,7 +4,7 @@ use super::file::FileTopic;
 use super::mistake::{Findings, Kind, Mistake};
 use super::settings::{TopicMatch, TopicSettings};
 use crate::domain::Topic;
-use crate::schema::{MappingOptions, TopicSchema};
+use crate::schema::{MappingOptions, TopicSchema, follows_convention};
 
 /// Returns the entries in their order; nothing where one cannot be used.
 pub(super) fn resolve(entries: Vec<FileTopic>, found: &mut Findings) -> Option<Vec<TopicSettings>> {
@@ -31,7 +31,7 @@ fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSett
     let FileTopic { r#match, name, message, table, framing, time, start, incarnation } = entry;
     let key = |name: &str| format!("{path}.{name}");
     if let Some(name) = &name
-        && !in_convention(&name.0)
+        && !follows_convention(&name.0)
         && !found.is_mistaken(&key("message"))
         && !found.is_mistaken(&key("table"))
     {
@@ -98,10 +98,4 @@ fn reached(topic: &TopicSettings, index: usize, before: &[Option<TopicSettings>]
     .at(place(index, found), "never reached")
     .at(place(earlier, found), "decides before");
     found.mistake(&path, mistake.help("put the narrower entry first, or drop one"));
-}
-
-/// Whether a topic's name tells its message and its table.
-fn in_convention(name: &str) -> bool {
-    let parts: Vec<&str> = name.split('.').collect();
-    parts.len() == 5 && matches!(parts[0], "prod" | "sandbox" | "dev") && parts.iter().all(|part| !part.is_empty())
 }

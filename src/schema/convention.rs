@@ -39,6 +39,11 @@ pub(super) fn name(topic: &Topic, rule: &TopicSchema, schemas: &Schemas) -> Resu
     Ok(Named { message, table })
 }
 
+/// Whether a topic's name alone tells its message and its table.
+pub fn follows_convention(topic: &str) -> bool {
+    parts(topic).is_some()
+}
+
 /// Returns the five parts, or nothing where the name does not follow the convention.
 fn parts(topic: &str) -> Option<[&str; 5]> {
     let parts: Vec<&str> = topic.split('.').collect();

@@ -30,6 +30,7 @@ mod stored;
 mod types;
 
 pub use columns::{Column, MappingOptions, Shape, Source};
+pub use convention::follows_convention;
 pub use envelope::{header_fields, quarantine_schema};
 pub use error::SchemaError;
 pub use features::{Presence, Utf8};

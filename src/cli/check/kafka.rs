@@ -19,9 +19,13 @@ pub(super) async fn stage(settings: Arc<Settings>, found: Arc<OnceLock<Vec<Topic
 }
 
 async fn look(log: &dyn Log, settings: &Settings, found: &OnceLock<Vec<Topic>>) -> Vec<Finding> {
-    let (cluster, all) = match (log.cluster_id().await, log.topics().await) {
-        (Ok(cluster), Ok(topics)) => (cluster, topics),
-        (Err(error), _) | (_, Err(error)) => return vec![Finding::failed(error.to_string(), Some(REACH))],
+    // One after the other: each waits its time-out for a cluster that does not answer.
+    let answer = async { Ok::<_, LogError>((log.topics().await?, log.cluster_id().await?)) };
+    let (all, cluster) = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => {
+            return vec![Finding::failed(format!("no answer from {}: {error}", settings.kafka.brokers), Some(REACH))];
+        }
     };
     let taken: Vec<Topic> = all.iter().filter(|topic| settings.topic(topic).is_some()).cloned().collect();
     let cluster = if cluster.is_empty() { "a cluster without id".to_owned() } else { format!("cluster {cluster}") };
@@ -90,9 +94,12 @@ mod tests {
             unreachable!("a check reads nothing")
         }
         async fn cluster_id(&self) -> Result<String, LogError> {
-            if self.up { Ok("c1".to_owned()) } else { Err(LogError::Unavailable("connection refused".to_owned())) }
+            Ok("c1".to_owned())
         }
         async fn topics(&self) -> Result<Vec<Topic>, LogError> {
+            if !self.up {
+                return Err(LogError::Unavailable("connection refused".to_owned()));
+            }
             Ok(self.topics.iter().map(|name| Topic::new(name)).collect())
         }
     }
@@ -136,7 +143,7 @@ archive: { url: 's3://lake' }
     #[tokio::test]
     async fn a_cluster_that_does_not_answer_fails_and_hands_nothing_on() {
         let (findings, found) = seen(Fake { topics: vec![], ids: true, up: false }).await;
-        assert_eq!(findings, [(Status::Failed, "connection refused".to_owned())]);
+        assert_eq!(findings, [(Status::Failed, "no answer from localhost:9092: connection refused".to_owned())]);
         assert!(found.is_none());
     }
 }
