@@ -14,8 +14,10 @@ mod completions;
 mod config;
 mod demo;
 mod exit;
+mod inspect;
 mod options;
 mod output;
+mod replay;
 mod run;
 
 use std::io::IsTerminal;
@@ -43,6 +45,8 @@ enum Command {
     Run(run::Args),
     Demo(demo::Args),
     Check(check::Args),
+    Replay(replay::Args),
+    Inspect(inspect::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -53,6 +57,8 @@ impl Command {
             Command::Run(args) => run::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Replay(args) => replay::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

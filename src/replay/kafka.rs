@@ -50,7 +50,13 @@ impl KafkaSink {
         config.set("enable.idempotence", "true").set("acks", "all");
         // Java's partitioner, so that a key lands where the first producer would have put it.
         config.set("partitioner", "murmur2_random").set("linger.ms", "20").set("queue.buffering.max.kbytes", "65536");
-        let failed = |error: KafkaError| SinkError::Kafka(format!("cannot write to Kafka topic {topic}: {error}"));
+        let brokers = config.get("bootstrap.servers").unwrap_or_default().to_owned();
+        let failed = |error: KafkaError| {
+            SinkError::Kafka(format!(
+                "cannot write to Kafka topic {topic} at {brokers}: {error}; see that a broker listens there and that \
+                 `kafka.properties` fit its listener"
+            ))
+        };
         let producer: FutureProducer = config.create().map_err(failed)?;
         let asked = producer.clone();
         // All topics: asking for one by name may create it, with whatever number of partitions.

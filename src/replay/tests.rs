@@ -16,7 +16,7 @@ use crate::encode::{ObjectFacts, encode};
 use crate::schema::{Layout, Schemas, TopicSchema, resolve};
 use crate::store::{Head, Page, Right, Tags};
 
-const TOPIC: &str = "prod.a.b.c.D";
+pub(crate) const TOPIC: &str = "prod.a.b.c.D";
 const ID: TopicId = TopicId([7; 16]);
 const HOUR: i64 = 3_600_000;
 
@@ -106,7 +106,7 @@ impl ArchiveStore for Shelf {
 
 /// An archive in the making: chains by partition, records as they went in.
 #[derive(Default)]
-struct Archive {
+pub(crate) struct Archive {
     shelf: Arc<Shelf>,
     tips: BTreeMap<i32, (Offset, Option<Digest>)>,
 }
@@ -196,6 +196,15 @@ impl Archive {
         self.shelf.0.lock().unwrap().insert(key.to_owned(), bytes.into());
     }
 
+    /// Writes the whole archive into a folder.
+    pub(crate) fn write_to(&self, folder: &std::path::Path) {
+        for (key, bytes) in self.shelf.0.lock().unwrap().iter() {
+            let path = folder.join(key);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+
     fn take(&self, key: &str) -> Bytes {
         self.shelf.0.lock().unwrap().remove(key).unwrap_or_else(|| panic!("no {key}"))
     }
@@ -275,7 +284,7 @@ fn check(record: &Record<'_>) {
 }
 
 /// Three cuts and a gap in partition 0, one cut in partition 1.
-fn archive() -> Archive {
+pub(crate) fn archive() -> Archive {
     let mut archive = Archive::default();
     archive.append(0, gap_of(0, 2));
     archive.archive(0, 6, &[(2, Some(HOUR)), (3, Some(5)), (4, Some(HOUR)), (5, Some(6))]);
