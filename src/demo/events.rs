@@ -127,9 +127,9 @@ fn search(number: u64, millis: i64) -> SearchPerformed {
         destination: airport(bits >> 3),
         cabin: (bits % 3) as i32,
         passengers: (bits >> 8) as u32 % 4 + 1,
-        referrer: (bits % 5 == 0).then(|| "newsletter".into()),
+        referrer: bits.is_multiple_of(5).then(|| "newsletter".into()),
         offer_ids: (0..bits % 4).map(|offer| spread(bits + offer) as i64 >> 20).collect(),
-        best_price: (bits % 7 != 0).then(|| money(bits)),
+        best_price: (!bits.is_multiple_of(7)).then(|| money(bits)),
         labels: BTreeMap::from([("app".into(), "web".into()), ("site".into(), format!("s{}", bits % 9))]),
     }
 }
@@ -140,12 +140,12 @@ fn booking(number: u64, millis: i64) -> BookingMade {
         booking_id: format!("B{:010}", bits % 10_000_000_000),
         booked_at: timestamp(millis),
         charges: (0..bits % 3 + 1).map(|charge| money(bits + charge)).collect(),
-        paid_with: Some(if bits % 10 == 0 {
+        paid_with: Some(if bits.is_multiple_of(10) {
             PaidWith::Voucher(format!("V{}", bits % 1_000))
         } else {
             PaidWith::CardToken(format!("tok_{:012x}", bits >> 16))
         }),
-        loyalty_number: if bits % 2 == 0 { 0 } else { bits },
+        loyalty_number: if bits.is_multiple_of(2) { 0 } else { bits },
         search_id: format!("{:016x}", spread(bits)),
     }
 }
