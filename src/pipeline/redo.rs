@@ -30,6 +30,10 @@ impl Redo {
         Redo { cut, layout, batches: VecDeque::new(), reached_end: false, scans_past: 0, attempts: 0 }
     }
 
+    pub(super) fn nonce(&self) -> &str {
+        &self.cut.nonce
+    }
+
     pub(super) fn count_attempt(&mut self) -> u32 {
         self.attempts += 1;
         self.attempts
