@@ -14,7 +14,8 @@ pub fn required(types: &Types, id: MessageId, message: &Message<'_>) -> Checked<
     }
     for (at, field) in of.fields.iter().enumerate() {
         if field.presence == Presence::Required && message.slot(at).is_none() {
-            let missing = Reject::new(Reason::Required, message.position, format!("{} lacks a required field", of.name));
+            let missing =
+                Reject::new(Reason::Required, message.position, format!("{} lacks a required field", of.name));
             return Err(missing.inside(field));
         }
     }

@@ -163,12 +163,7 @@ impl<'d> Work<'d> {
         let layout = self.layout;
         let rows = self.rows.into_iter().map(|(hour, part)| part.finish(hour, layout));
         let quarantine = self.quarantine.into_iter().map(|(hour, part)| part.finish(hour, layout));
-        Decoded {
-            objects: rows.chain(quarantine).collect(),
-            records: self.records,
-            rest,
-            oddities: self.oddities,
-        }
+        Decoded { objects: rows.chain(quarantine).collect(), records: self.records, rest, oddities: self.oddities }
     }
 }
 

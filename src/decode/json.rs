@@ -344,4 +344,3 @@ fn push_camel(text: &mut String, path: &str) -> Option<()> {
     }
     (!upper && !path.is_empty()).then_some(())
 }
-

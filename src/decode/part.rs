@@ -7,12 +7,12 @@ use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Int64Builder, StringBu
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 
+use super::DecodedObject;
 use super::columns::ColumnsWriter;
 use super::envelope::{EnvelopeWriter, HeaderNames, Origin};
 use super::json::Json;
 use super::reject::Reject;
 use super::value::Message;
-use super::DecodedObject;
 use crate::domain::{BucketHour, ObjectKind, OffsetRange, Record, RecordDigest, Topic};
 use crate::schema::{Layout, quarantine_schema};
 

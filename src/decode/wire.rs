@@ -177,12 +177,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a map entry: a message of key and value, where each may be missing, repeated or joined by unknown fields.
-    fn entry<'a>(
-        &mut self,
-        field: &Field,
-        cursor: &mut Cursor<'a>,
-        depth: usize,
-    ) -> Checked<(Key<'a>, Value<'a>)> {
+    fn entry<'a>(&mut self, field: &Field, cursor: &mut Cursor<'a>, depth: usize) -> Checked<(Key<'a>, Value<'a>)> {
         let types = self.types;
         let depth = deeper(depth, cursor.position())?;
         let id = field.kind.message().expect("a map field's kind is its entry message");

@@ -89,8 +89,8 @@ impl Footer {
     pub fn read(tail: &[u8]) -> Result<Footer, ReadError> {
         let needed = Footer::needed(tail)?;
         let Some(start) = tail.len().checked_sub(needed) else { return Err(ReadError::Short { needed }) };
-        let parquet = ParquetMetaDataReader::decode_metadata(&tail[start..tail.len() - TAIL])
-            .map_err(ReadError::no_parquet)?;
+        let parquet =
+            ParquetMetaDataReader::decode_metadata(&tail[start..tail.len() - TAIL]).map_err(ReadError::no_parquet)?;
         Footer::parse(parquet)
     }
 
@@ -123,7 +123,8 @@ impl Footer {
         };
         let rows = footer.parquet.file_metadata().num_rows();
         if u64::try_from(rows) != Ok(footer.rows) || !footer.cut.encloses(footer.span) {
-            let cause = format!("it holds {rows} rows, and says {} in {} of cut {}", footer.rows, footer.span, footer.cut);
+            let cause =
+                format!("it holds {rows} rows, and says {} in {} of cut {}", footer.rows, footer.span, footer.cut);
             return Err(ReadError::Damaged { cause });
         }
         Ok(footer)

@@ -62,9 +62,11 @@ pub fn encode(object: &DecodedObject, facts: &ObjectFacts) -> Result<Bytes, Enco
     };
     let properties = properties::of(object, footer::entries(object, facts));
     // Arrow's own schema would name types that no other reader knows, and Parquet's says it all.
-    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true).with_schema_root("alluvium".into());
-    let mut writer =
-        ArrowWriter::try_new_with_options(Vec::new(), object.batch.schema(), options).map_err(fail)?;
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(true)
+        .with_schema_root("alluvium".into());
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), object.batch.schema(), options).map_err(fail)?;
     writer.write(&object.batch).map_err(fail)?;
     writer.into_inner().map(Bytes::from).map_err(fail)
 }

@@ -142,13 +142,7 @@ impl Builder<'_> {
         Ok(field)
     }
 
-    fn plain_field(
-        &self,
-        file: &File,
-        features: Features,
-        name: &str,
-        def: &FieldDef,
-    ) -> Result<Field, SchemaError> {
+    fn plain_field(&self, file: &File, features: Features, name: &str, def: &FieldDef) -> Result<Field, SchemaError> {
         let features = features.overridden(def.options.as_ref().and_then(|options| options.features.as_ref()));
         let kind = self.kind(file, features, name, def)?;
         let entry = kind.message().and_then(|_| self.map_entry_name(file, def));

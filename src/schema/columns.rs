@@ -164,8 +164,7 @@ impl Compiler<'_> {
                 let case = names.case(name);
                 let mut path = trail.names.clone();
                 path.push(name.clone());
-                let members =
-                    message.fields.iter().enumerate().filter(|(_, member)| member.oneof == Some(oneof));
+                let members = message.fields.iter().enumerate().filter(|(_, member)| member.oneof == Some(oneof));
                 columns.push(Column {
                     name: self.noted(case, &path.join(".")),
                     source: Source::Case(oneof),
@@ -237,7 +236,11 @@ impl Compiler<'_> {
             Form::Int | Form::Both => matches!(kind, Kind::Enum(_)),
         };
         self.used.insert(path.clone());
-        if fits { Ok(Some(form)) } else { Err(self.no_option(path, "bigint and string are for uint64, int and both for enums")) }
+        if fits {
+            Ok(Some(form))
+        } else {
+            Err(self.no_option(path, "bigint and string are for uint64, int and both for enums"))
+        }
     }
 
     fn check_options(&self) -> Result<(), SchemaError> {

@@ -26,7 +26,9 @@ pub enum SchemaError {
     NoMessage { topic: Topic, wanted: String, candidates: Vec<String> },
     #[error("topic {topic} wants message {wanted}, and several fit{}; give the topic `message:`", listed("candidates", .candidates))]
     Ambiguous { topic: Topic, wanted: String, candidates: Vec<String> },
-    #[error("topic {topic} would write table {table:?}: a table name has lower-case letters, digits and underscores; give the topic `table:`")]
+    #[error(
+        "topic {topic} would write table {table:?}: a table name has lower-case letters, digits and underscores; give the topic `table:`"
+    )]
     TableName { topic: Topic, table: String },
     #[error("message {message} has no usable time field {path}: {cause}")]
     TimeField { message: String, path: String, cause: String },

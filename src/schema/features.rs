@@ -41,7 +41,8 @@ impl Features {
             ("proto3", 0) | (_, 999) => PROTO3,
             (_, 1000 | 1001) => EDITIONS,
             (syntax, edition) => {
-                let what = if edition == 0 { format!("syntax {syntax:?}") } else { format!("edition number {edition}") };
+                let what =
+                    if edition == 0 { format!("syntax {syntax:?}") } else { format!("edition number {edition}") };
                 return Err(SchemaError::Unsupported { file: file.name.clone(), what });
             }
         };

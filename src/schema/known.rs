@@ -79,9 +79,10 @@ fn is_struct(types: &Types, fields: &[Field]) -> bool {
 
 /// `null_value`, `number_value`, `string_value`, `bool_value`, `struct_value`, `list_value`, all in one oneof.
 fn is_value(types: &Types, fields: &[Field]) -> bool {
-    let numbered = fields.iter().enumerate().all(|(at, field)| {
-        field.number == at as u32 + 1 && field.arity == Arity::One && field.oneof == Some(0)
-    });
+    let numbered = fields
+        .iter()
+        .enumerate()
+        .all(|(at, field)| field.number == at as u32 + 1 && field.arity == Arity::One && field.oneof == Some(0));
     let kinds: Vec<Kind> = fields.iter().map(|field| field.kind).collect();
     numbered
         && matches!(kinds[..], [Kind::Enum(_), Kind::Double, Kind::String, Kind::Bool, structure, list]

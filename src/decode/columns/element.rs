@@ -55,9 +55,7 @@ impl ElementWriter {
             Element::Text | Element::UintText => ElementWriter::Text(StringBuilder::new()),
             Element::Bytes => ElementWriter::Bytes(BinaryBuilder::new()),
             Element::EnumName(id) => ElementWriter::EnumName(*id, StringDictionaryBuilder::new()),
-            Element::Timestamp => {
-                ElementWriter::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
-            }
+            Element::Timestamp => ElementWriter::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
             Element::Duration => ElementWriter::Duration(Int64Builder::new()),
             Element::FieldMask => ElementWriter::FieldMask(Box::default()),
             Element::Any => ElementWriter::Any(Box::default()),

@@ -120,8 +120,16 @@ fn an_any_shows_its_content_where_the_layout_knows_its_type() {
         column(point),
         r#"(type_url="type.googleapis.com/corpus.v1.Point", value=090000000000000040, json="{\"x\":2.0}")"#
     );
-    assert_eq!(column(any("x/google.protobuf.Timestamp", at(0, 0))).split("json=").nth(1).unwrap(), r#""\"1970-01-01T00:00:00Z\"")"#);
-    for unknown in [any("x/no.Such", wire()), any("corpus.v1.Point", wire()), wire(), any("x/corpus.v1.Point", wire().raw(&[0xff]))] {
+    assert_eq!(
+        column(any("x/google.protobuf.Timestamp", at(0, 0))).split("json=").nth(1).unwrap(),
+        r#""\"1970-01-01T00:00:00Z\"")"#
+    );
+    for unknown in [
+        any("x/no.Such", wire()),
+        any("corpus.v1.Point", wire()),
+        wire(),
+        any("x/corpus.v1.Point", wire().raw(&[0xff])),
+    ] {
         assert!(column(unknown).ends_with("json=null)"));
     }
 }
@@ -132,16 +140,19 @@ fn an_any_inside_json_names_its_type() {
     let url = "t/corpus.v1.Point";
     assert_eq!(inside(any(url, wire().double(1, 2.0))), r#"{"any":{"@type":"t/corpus.v1.Point","x":2.0}}"#);
     assert_eq!(inside(any(url, wire())), r#"{"any":{"@type":"t/corpus.v1.Point"}}"#);
-    assert_eq!(inside(any("t/google.protobuf.Duration", at(3, 0))), r#"{"any":{"@type":"t/google.protobuf.Duration","value":"3s"}}"#);
-    assert_eq!(inside(any("t/google.protobuf.Empty", wire())), r#"{"any":{"@type":"t/google.protobuf.Empty","value":{}}}"#);
+    assert_eq!(
+        inside(any("t/google.protobuf.Duration", at(3, 0))),
+        r#"{"any":{"@type":"t/google.protobuf.Duration","value":"3s"}}"#
+    );
+    assert_eq!(
+        inside(any("t/google.protobuf.Empty", wire())),
+        r#"{"any":{"@type":"t/google.protobuf.Empty","value":{}}}"#
+    );
     assert_eq!(inside(any("t/no.Such", wire().raw(&[1]))), r#"{"any":{"@type":"t/no.Such","value":"AQ=="}}"#);
     assert_eq!(inside(any(url, wire().raw(&[0xff]))), r#"{"any":null}"#);
     assert_eq!(inside(wire()), r#"{"any":{}}"#);
     let in_any = any("t/google.protobuf.Any", any(url, wire()));
-    assert_eq!(
-        inside(in_any),
-        r#"{"any":{"@type":"t/google.protobuf.Any","value":{"@type":"t/corpus.v1.Point"}}}"#
-    );
+    assert_eq!(inside(in_any), r#"{"any":{"@type":"t/google.protobuf.Any","value":{"@type":"t/corpus.v1.Point"}}}"#);
 }
 
 #[test]

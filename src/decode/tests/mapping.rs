@@ -31,7 +31,8 @@ fn scalars_keep_their_value_and_unsigned_ones_widen() {
         .text(14, "größer")
         .bytes(15, &[0xff, 0]);
     let batch = row(&layout("corpus.v1.Everything"), payload);
-    let shown: Vec<_> = batch.columns()[11..26].iter().map(|column| crate::decode::fixture::show(column.as_ref(), 0)).collect();
+    let shown: Vec<_> =
+        batch.columns()[11..26].iter().map(|column| crate::decode::fixture::show(column.as_ref(), 0)).collect();
     let expected = [
         "true",
         "-7",
