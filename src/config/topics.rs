@@ -109,6 +109,6 @@ impl From<FileMapping> for MappingOptions {
             FileForm::Both => Form::Both,
         };
         let fields = fields.into_iter().map(|(path, wanted)| (path, form(wanted))).collect();
-        MappingOptions { recursion, fields, extensions }
+        MappingOptions { recursion, fields, extensions: extensions.into_iter().collect() }
     }
 }
