@@ -14,7 +14,7 @@ use crate::chain::{Action, Command, Cut, Event, Finisher, Machine, Phase, Propos
 use crate::cutter::{Cutter, Due, MAX_HOURS};
 use crate::decode::Decoder;
 use crate::domain::{Offset, RawBatch, Record, TopicPartition};
-use crate::source::SourceCommand;
+use crate::source::{Scan, SourceCommand};
 use crate::telemetry::TopicMetrics;
 
 /// The bodies of a cut's objects, made here.
@@ -108,11 +108,14 @@ impl Work {
         }
     }
 
-    pub(super) fn on_scanned(&mut self, next: Offset, stable_end: Offset, now: Now, effects: &mut Vec<Effect>) {
-        self.scanned = Some(next);
-        self.stable_end = Some(stable_end);
+    pub(super) fn on_scanned(&mut self, scan: &Scan, now: Now, effects: &mut Vec<Effect>) {
+        if scan.generation != self.generation {
+            return;
+        }
+        self.scanned = Some(scan.next);
+        self.stable_end = Some(scan.stable_end);
         if let Some(redo) = &mut self.redo {
-            redo.scanned(next);
+            redo.scanned(scan.next);
             self.redo_if_read(effects, now);
         }
     }
@@ -209,6 +212,7 @@ impl Work {
         self.made.take_if(|made| Some(made.nonce.as_str()) != underway);
         self.buffer.clear();
         self.redo = None;
+        self.scanned = None;
         self.out_of_range = false;
         self.cutter.reset(0, 0, std::time::Duration::ZERO);
     }

@@ -10,10 +10,10 @@ use alluvium::cutter;
 use alluvium::demo::{DESCRIPTORS, Stream};
 use alluvium::domain::{Digest, MemoryBudget, Offset, RecordDigest, StartAt, Topic, TopicId, TopicPartition};
 use alluvium::encode::{Footer, read_records};
-use alluvium::pipeline::{Answer, Edges, Effect, Input, Lane, Now, Route, Routes, Shared, TopicRule, execute, prepare};
+use alluvium::pipeline::{Answer, Edges, Effect, Input, Lane, Now, Routes, Shared, TopicRule, execute, prepare};
 use alluvium::schema::{Schemas, TopicSchema};
 use alluvium::source::scripted::{ScriptedLog, ScriptedMember, ScriptedRecord};
-use alluvium::source::{SourceCommand, SourceEvent, TopicMatch};
+use alluvium::source::{SourceEvent, TopicMatch};
 use alluvium::store::{ArchiveStore, FaultStore, LocalStore};
 use alluvium::telemetry::{Metrics, StatusBoard};
 
@@ -98,7 +98,6 @@ impl Rig {
             store: self.store.clone(),
             open: VecDeque::new(),
             now: Duration::ZERO,
-            last_scan: None,
         };
         owner.member.assign(std::slice::from_ref(&self.topic));
         owner.feed(Input::Take { partition: self.topic.clone(), route });
@@ -220,7 +219,6 @@ pub struct Owner {
     store: FaultStore,
     pub open: VecDeque<Effect>,
     now: Duration,
-    last_scan: Option<(TopicPartition, Offset, Offset)>,
 }
 
 impl Owner {
@@ -243,10 +241,7 @@ impl Owner {
             Some(SourceEvent::OutOfRange { partition, generation }) => {
                 self.feed(Input::OutOfRange { partition, generation });
             }
-            Some(SourceEvent::Scanned { partition, next, stable_end }) => {
-                self.last_scan = Some((partition.clone(), next, stable_end));
-                self.feed(Input::Scanned { partition, next, stable_end });
-            }
+            Some(SourceEvent::Scanned(scan)) => self.feed(Input::Scanned(scan)),
             Some(other) => panic!("{other:?}"),
             None => return Did::Nothing,
         }
@@ -274,19 +269,13 @@ impl Owner {
         Did::Something
     }
 
-    /// Runs until nothing is left to do; the source's statistics come again and again meanwhile, as they do.
+    /// Runs until nothing is left to do.
     pub async fn settle(&mut self) {
-        for _ in 0..3 {
-            let mut steps = 0;
-            while self.step().await == Did::Something {
-                steps += 1;
-                assert!(steps < 100_000, "does not come to rest: {:?}", self.open);
-            }
-            if let Some((partition, next, stable_end)) = self.last_scan.clone() {
-                self.feed(Input::Scanned { partition, next, stable_end });
-            }
+        let mut steps = 0;
+        while self.step().await == Did::Something {
+            steps += 1;
+            assert!(steps < 100_000, "does not come to rest: {:?}", self.open);
         }
-        assert!(self.open.is_empty());
     }
 
     /// Lets the cut's age come, and everything that follows from it.
