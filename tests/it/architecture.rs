@@ -36,19 +36,35 @@ const ROOMS: &[Room] = &[
     Room { name: "main", layer: Layer::Top, also: &["cli", "demo"] },
 ];
 
+/// Files of a room that import each other in a circle. The rule is: none. What stands here is to be taken apart; nothing is to
+/// be added.
+const KNOWN_CIRCLES: &[&[&str]] = &[
+    &["cli/check/report.rs", "cli/check/stage.rs"],
+    &["cli/inspect/explain.rs", "cli/inspect/object.rs"],
+    &["config/names.rs", "config/places.rs", "config/quantities.rs", "config/scalar.rs"],
+    // Message types are recursive, and so is what decodes them.
+    &["decode/columns/element.rs", "decode/columns/nested.rs"],
+    &["demo/broker.rs", "demo/proof.rs"],
+    &["encode/footer.rs", "encode/read.rs"],
+    &["pipeline/lane.rs", "pipeline/partition.rs", "pipeline/redo.rs", "pipeline/report.rs"],
+    &["schema/columns.rs", "schema/mapping.rs"],
+    &["schema/known.rs", "schema/types.rs"],
+    &["source/poll.rs", "source/rebalance.rs"],
+];
+
 #[test]
 fn the_source_keeps_the_house_rules() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = source::read_tree(&root);
     assert!(files.len() > 20, "only {} files found in {}", files.len(), root.display());
-    let broken = broken(ROOMS, &files);
+    let broken = broken(ROOMS, KNOWN_CIRCLES, &files);
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }
 
 /// Checks made-up files, each a path below `src/` and its text.
 fn told(files: &[(&str, &str)]) -> Vec<String> {
     let files: Vec<_> = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    broken(ROOMS, &files)
+    broken(ROOMS, &[], &files)
 }
 
 #[track_caller]
@@ -188,11 +204,22 @@ fn files_of_a_room_that_import_each_other_in_a_circle_are_told() {
         ],
         "src/chain/ has a circle: a.rs:1 → b.rs, b.rs:1 → c.rs, c.rs:1 → a.rs",
     );
-    // A front page that also defines what its files need.
-    assert_told(
-        &[("chain/mod.rs", "mod a; pub struct X; use a::A;"), ("chain/a.rs", "use super::X; pub struct A;")],
-        "src/chain/ has a circle: a.rs:1 → mod.rs, mod.rs:1 → a.rs",
-    );
+}
+
+#[test]
+fn a_known_circle_is_told_when_it_is_gone() {
+    let files = [("chain/a.rs".to_owned(), "use super::b;".to_owned()), ("chain/b.rs".to_owned(), String::new())];
+    let known: &[&str] = &["chain/a.rs", "chain/b.rs"];
+    let gone = "chain/a.rs, chain/b.rs are no circle any more: take them out of the table";
+    assert_eq!(broken(ROOMS, &[known], &files), [gone]);
+    let circle = [files[0].clone(), ("chain/b.rs".to_owned(), "use super::a;".to_owned())];
+    assert!(broken(ROOMS, &[known], &circle).is_empty());
+}
+
+#[test]
+fn a_roof_and_what_is_under_it_make_no_circle() {
+    let files = [("chain/mod.rs", "mod a; pub struct X; use a::A;"), ("chain/a.rs", "use super::X; pub struct A;")];
+    assert!(told(&files).is_empty(), "{:?}", told(&files));
 }
 
 #[test]

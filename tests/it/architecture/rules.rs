@@ -38,8 +38,8 @@ const EMPTY_WORDS: &[&str] = &["util", "utils", "helper", "helpers", "common", "
 /// `commit` makes the right to create; the wrappers of a store hand it on.
 const MAY_CREATE: &[&str] = &["store/commit.rs", "store/observed.rs", "store/fault.rs"];
 
-/// Returns every broken rule, with its place.
-pub fn broken(rooms: &[Room], files: &[File]) -> Vec<String> {
+/// Returns every broken rule, with its place. Of the circles between files, those in `known` are not told, unless they are gone.
+pub fn broken(rooms: &[Room], known: &[&[&str]], files: &[File]) -> Vec<String> {
     let read: Vec<(&str, Production)> = files.iter().map(|(path, text)| (path.as_str(), production(text))).collect();
     let tests: BTreeSet<Vec<String>> = read
         .iter()
@@ -59,7 +59,10 @@ pub fn broken(rooms: &[Room], files: &[File]) -> Vec<String> {
             None => told.push(format!("src/{path}: {} is no room of the table", room_of(path))),
         }
     }
-    told.extend(circles(&read));
+    let circles = circles(&read);
+    told.extend(circles.iter().filter(|(circle, _)| !known.contains(&circle.as_slice())).map(|(_, text)| text.clone()));
+    let gone = known.iter().filter(|known| !circles.iter().any(|(circle, _)| circle == *known));
+    told.extend(gone.map(|known| format!("{} are no circle any more: take them out of the table", known.join(", "))));
     told
 }
 
@@ -149,7 +152,7 @@ fn absolute(path: &str, segments: &[String]) -> Option<Vec<String>> {
 type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, usize>>;
 
 /// Tells the circles of files within a room.
-fn circles(read: &BTreeMap<&str, Production>) -> Vec<String> {
+fn circles<'a>(read: &BTreeMap<&'a str, Production>) -> Vec<(Vec<&'a str>, String)> {
     let imports = imports(read);
     let reached: BTreeMap<&str, BTreeSet<&str>> = imports.keys().map(|path| (*path, reach(path, &imports))).collect();
     let around = |path: &str| -> Vec<&str> {
@@ -157,7 +160,8 @@ fn circles(read: &BTreeMap<&str, Production>) -> Vec<String> {
         reached[path].iter().filter(back).copied().collect()
     };
     let circles: BTreeSet<Vec<&str>> = reached.keys().map(|path| around(path)).collect();
-    circles.iter().filter(|circle| !circle.is_empty()).map(|circle| tell_circle(circle, &imports)).collect()
+    let circles = circles.into_iter().filter(|circle| !circle.is_empty());
+    circles.map(|circle| (circle.clone(), tell_circle(&circle, &imports))).collect()
 }
 
 fn imports<'a>(read: &BTreeMap<&'a str, Production>) -> Imports<'a> {
@@ -167,12 +171,17 @@ fn imports<'a>(read: &BTreeMap<&'a str, Production>) -> Imports<'a> {
         // What is only handed on is no import of the front page's own.
         for named in file.named.iter().filter(|named| !named.handed_on) {
             let to = target(path, named, &files, read).filter(|to| to != path && room_of(to) == room_of(path));
-            if let Some(to) = to {
+            if let Some(to) = to.filter(|to| !is_roof(path, to) && !is_roof(to, path)) {
                 imports.entry(path).or_default().entry(to).or_insert(named.line);
             }
         }
     }
     imports
+}
+
+/// Whether `mod.rs` stands over a file: a roof and what is under it belong together, so the two may name each other.
+fn is_roof(roof: &str, path: &str) -> bool {
+    roof.strip_suffix("mod.rs").is_some_and(|folder| path.starts_with(folder))
 }
 
 /// Returns the files that one leads to; itself only if a circle leads back.
