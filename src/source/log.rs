@@ -190,5 +190,6 @@ fn refused(partition: &TopicPartition, error: &KafkaError) -> LogError {
 }
 
 fn no_answer(about: &str, error: &KafkaError) -> LogError {
-    LogError::Unavailable(format!("cannot ask kafka about {about}: {error}"))
+    let why = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+    LogError::Unavailable(format!("cannot ask kafka about {about}: {why}"))
 }
