@@ -1,9 +1,13 @@
+use arrow_array::RecordBatch;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::schema::printer::print_schema;
 
 use super::*;
-use crate::decode::fixture::{decode, records, wire};
-use crate::domain::Offset;
-use crate::schema::fixture::{layout, topic};
+use crate::decode::fixture::{Wire, decode, records, show, wire};
+use crate::decode::{Decoded, DecodedObject};
+use crate::domain::{Header, ObjectKind, Offset, RecordDigest, Records, Timestamp};
+use crate::schema::fixture::{layout, layout_by, topic};
+use crate::schema::{Framing, TopicSchema, quarantine_schema};
 
 fn facts(layout: Digest) -> ObjectFacts {
     ObjectFacts {
@@ -17,13 +21,202 @@ fn facts(layout: Digest) -> ObjectFacts {
     }
 }
 
+fn encoded(object: &DecodedObject) -> Bytes {
+    encode(object, &facts(Digest([7; 32]))).unwrap()
+}
+
+fn read_back(object: &Bytes) -> Vec<RecordBatch> {
+    ParquetRecordBatchReaderBuilder::try_new(object.clone()).unwrap().build().unwrap().map(Result::unwrap).collect()
+}
+
+fn printed_schema(object: &Bytes) -> String {
+    let mut printed = Vec::new();
+    print_schema(&mut printed, Footer::read(object).unwrap().parquet.file_metadata().schema());
+    String::from_utf8(printed).unwrap()
+}
+
+/// A payload that sets something of every kind of column.
+fn full() -> Wire {
+    let at = |seconds| wire().varint(1, seconds).varint(2, 5);
+    wire()
+        .varint(1, 1)
+        .varint(10, -1)
+        .text(14, "text")
+        .varint(16, 2)
+        .message(17, wire().double(1, 1.0))
+        .message(18, wire())
+        .message(26, wire())
+        .bytes(30, &[1, 2, 3])
+        .text(32, "a")
+        .bytes(33, &[1, 9, 1])
+        .message(34, wire())
+        .message(34, wire().double(2, 9.0))
+        .message(36, at(1))
+        .message(39, wire().text(1, "x/corpus.v1.Point").bytes(2, b""))
+        .message(40, wire().text(1, "p").text(1, "q"))
+        .message(50, wire().text(1, "k").text(2, "v"))
+        .message(51, wire().varint(1, 1).message(2, wire()))
+        .message(52, wire().varint(1, 1).varint(2, 1))
+        .message(53, wire().varint(1, -1).bytes(2, b"b"))
+        .message(60, at(-1))
+        .message(80, wire().varint(1, 1))
+        .message(83, wire().text(1, "n").message(2, wire()))
+}
+
 #[test]
 fn the_parquet_schema_of_every_construct_is_the_golden_one() {
-    let layout = layout("corpus.v1.Everything");
-    let decoded = decode(&layout, &records([Some(wire().0)]));
-    let bytes = encode(&decoded.objects[0], &facts(layout.fingerprint())).unwrap();
-    let footer = Footer::read(&bytes).unwrap();
-    let mut printed = Vec::new();
-    print_schema(&mut printed, footer.parquet.file_metadata().schema());
-    insta::assert_snapshot!(String::from_utf8(printed).unwrap());
+    let decoded = decode(&layout("corpus.v1.Everything"), &records([Some(Vec::new())]));
+    insta::assert_snapshot!(printed_schema(&encoded(&decoded.objects[0])));
+}
+
+#[test]
+fn the_parquet_schema_of_quarantine_is_the_golden_one() {
+    let decoded = decode(&layout("corpus.v1.Everything"), &records([Some(vec![0xff])]));
+    assert_eq!(decoded.objects[0].batch.schema(), quarantine_schema());
+    insta::assert_snapshot!(printed_schema(&encoded(&decoded.objects[0])));
+}
+
+#[test]
+fn parquet_gives_back_every_value_of_every_kind_of_column() {
+    let payloads = [Some(full().0), None, Some(Vec::new()), Some(full().0)];
+    let object = decode(&layout("corpus.v1.Everything"), &records(payloads)).objects.remove(0);
+    let back = read_back(&encoded(&object));
+    assert_eq!(back.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
+    for (at, field) in object.batch.schema().fields().iter().enumerate() {
+        for row in 0..4 {
+            let (before, after) = (object.batch.column(at), back[0].column(at));
+            assert_eq!(show(after.as_ref(), row), show(before.as_ref(), row), "{} of row {row}", field.name());
+        }
+    }
+}
+
+fn digest_of(records: &Records) -> Digest {
+    let mut digest = RecordDigest::default();
+    records.iter().for_each(|record| digest.update(&record));
+    digest.finish()
+}
+
+/// Encodes each object, reads its records, and checks that they are those of `records` that the object spans.
+fn assert_comes_back(decoded: &Decoded, kind: ObjectKind, records: &Records) {
+    for object in decoded.objects.iter().filter(|object| object.kind == kind) {
+        let back = read_records(encoded(object), kind).unwrap();
+        assert_eq!(digest_of(&back), object.digest);
+    }
+    let objects: Vec<_> = decoded.objects.iter().filter(|object| object.kind == kind).collect();
+    assert_eq!(objects.iter().map(|object| object.rows).sum::<u64>(), records.len() as u64);
+    if let [only] = objects[..] {
+        assert_eq!(only.digest, digest_of(records));
+    }
+}
+
+#[test]
+fn records_come_back_byte_by_byte() {
+    let mut records = Records::default();
+    let headers = [
+        Header { name: b"a", value: None },
+        Header { name: b"", value: Some(b"") },
+        Header { name: b"a", value: Some(&[0xff]) },
+    ];
+    let odd = wire().raw(&full().0).varint(900, 1).text(14, "again").0;
+    records.push(Offset(3), Timestamp::Create(7), None, Some(b""), headers);
+    records.push(Offset(4), Timestamp::Append(-9), Some(b""), Some(&odd), []);
+    records.push(Offset(9), Timestamp::None, Some(b"k"), None, headers);
+    records.push(Offset(11), Timestamp::Create(i64::MAX), Some(b"\x00\xff"), Some(&full().0), []);
+    let decoded = decode(&layout("corpus.v1.Everything"), &records);
+    assert_comes_back(&decoded, ObjectKind::Rows, &records);
+}
+
+#[test]
+fn quarantined_records_come_back_too() {
+    let mut records = Records::default();
+    let headers = [Header { name: &[0xff], value: Some(b"v") }, Header { name: b"n", value: None }];
+    records.push(Offset(0), Timestamp::None, None, None, headers);
+    records.push(Offset(1), Timestamp::None, Some(b"k"), Some(b"\xff"), []);
+    records.push(Offset(2), Timestamp::None, None, Some(b""), headers);
+    let decoded = decode(&layout("corpus.v1.Everything"), &records);
+    assert_comes_back(&decoded, ObjectKind::Quarantine, &records);
+}
+
+#[test]
+fn framed_values_come_back_whole_even_where_the_payload_was_compressed() {
+    let payload = wire().double(1, 1.0).0;
+    let glue = |compression: u8, body: &[u8]| [&[3, compression], &[9; 16][..], body].concat();
+    let zlib = miniz_oxide::deflate::compress_to_vec_zlib(&payload, 6);
+    let confluent = [&[0, 0, 0, 0, 1, 2, 4][..], &payload].concat();
+    let delimited = [&[9][..], &payload].concat();
+    for (framing, values) in [
+        (Framing::Glue, vec![glue(0, &payload), glue(5, &zlib), glue(7, &payload), glue(0, &[])]),
+        (Framing::Confluent, vec![confluent, b"".to_vec(), vec![0, 0, 0, 0, 1, 0]]),
+        (Framing::LengthDelimited, vec![delimited, vec![0], vec![1]]),
+    ] {
+        let rule = TopicSchema { message: Some("corpus.v1.Point".into()), framing, ..TopicSchema::default() };
+        let records = records(values.into_iter().map(Some));
+        let decoded = decode(&layout_by(&rule), &records);
+        assert_eq!(decoded.objects.len(), 2, "{framing:?}");
+        for object in &decoded.objects {
+            let back = read_records(encoded(object), object.kind).unwrap();
+            assert_eq!(digest_of(&back), object.digest, "{framing:?}");
+        }
+    }
+}
+
+#[test]
+fn a_footer_says_all_of_its_object_and_how_much_of_it_is_needed() {
+    let decoded = decode(&layout("corpus.v1.Point"), &records([Some(Vec::new()), None]));
+    let (object, bytes) = (&decoded.objects[0], encoded(&decoded.objects[0]));
+    let needed = Footer::needed(&bytes[bytes.len() - 8..]).unwrap();
+    let footer = Footer::read(&bytes[bytes.len() - needed..]).unwrap();
+    let facts = facts(Digest([7; 32]));
+    assert_eq!(footer.writer, env!("CARGO_PKG_VERSION"));
+    assert_eq!((footer.topic, footer.topic_id, footer.partition), (facts.topic, facts.topic_id, facts.partition));
+    assert_eq!((footer.cut, footer.cut_key, footer.nonce), (facts.cut, facts.cut_key, facts.nonce));
+    assert_eq!((footer.kind, footer.hour, footer.span), (object.kind, object.hour, object.span));
+    assert_eq!((footer.rows, footer.digest, footer.descriptor), (2, object.digest, object.descriptor));
+    assert_eq!((footer.layout, footer.mapping), (facts.layout, 1));
+    assert_eq!((footer.min_timestamp, footer.max_timestamp), (object.min_timestamp, object.max_timestamp));
+    let short = Footer::read(&bytes[bytes.len() - needed + 1..]).unwrap_err();
+    assert!(matches!(short, ReadError::Short { needed: n } if n == needed));
+    assert!(matches!(Footer::read(b"PAR1"), Err(ReadError::Short { needed: 8 })));
+    assert!(matches!(Footer::read(b"nothing of ours"), Err(ReadError::NotOurs { .. })));
+}
+
+#[test]
+fn offsets_and_times_have_statistics_and_payloads_have_none() {
+    let decoded = decode(&layout("corpus.v1.Everything"), &records([Some(full().0)]));
+    let footer = Footer::read(&encoded(&decoded.objects[0])).unwrap();
+    let group = footer.parquet.row_group(0);
+    let with: Vec<String> = group
+        .columns()
+        .iter()
+        .filter(|column| column.statistics().is_some())
+        .map(|column| column.column_path().string())
+        .collect();
+    assert_eq!(with, ["_offset", "_timestamp", "choice_at", "at"]);
+}
+
+#[test]
+fn an_object_is_the_same_bytes_each_time_and_names_no_arrow_schema() {
+    let object = decode(&layout("corpus.v1.Everything"), &records([Some(full().0)])).objects.remove(0);
+    assert_eq!(encoded(&object), encoded(&object));
+    let footer = Footer::read(&encoded(&object)).unwrap();
+    let metadata = footer.parquet.file_metadata().key_value_metadata().unwrap();
+    assert!(metadata.iter().all(|entry| entry.key.starts_with("alluvium.")));
+}
+
+#[test]
+fn damaged_objects_are_refused_and_never_panic() {
+    let object = decode(&layout("corpus.v1.Everything"), &records([Some(full().0), None])).objects.remove(0);
+    let bytes = encoded(&object);
+    assert!(read_records(bytes.slice(..bytes.len() - 1), ObjectKind::Rows).is_err());
+    assert!(read_records(bytes.clone(), ObjectKind::Quarantine).is_err());
+    for at in (0..bytes.len() * 8).step_by(397) {
+        let mut bent = bytes.to_vec();
+        bent[at / 8] ^= 1 << (at % 8);
+        if let Ok(footer) = Footer::read(&bent) {
+            assert_eq!(footer.rows, 2);
+        }
+        if let Ok(back) = read_records(Bytes::from(bent), ObjectKind::Rows) {
+            assert!(back.len() <= 2);
+        }
+    }
 }

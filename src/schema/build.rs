@@ -1,6 +1,6 @@
 //! From parsed descriptor files to [`Types`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::descriptor::{EnumDef, FieldDef, File, MessageDef};
 use super::error::SchemaError;
@@ -14,7 +14,7 @@ const TYPE_GROUP: i32 = 10;
 
 /// Builds the types of `files`, which must hold everything they refer to. `extensions` are full names of extension fields
 /// that are read like fields of the message they extend.
-pub fn build(files: &[File], extensions: &[String]) -> Result<Types, SchemaError> {
+pub fn build(files: &[File], extensions: &BTreeSet<String>) -> Result<Types, SchemaError> {
     let mut names = Names::default();
     for file in files {
         names.declare(&file.package, &file.message_type, &file.enum_type);
@@ -55,7 +55,7 @@ impl Names {
 struct Builder<'a> {
     names: Names,
     types: Types,
-    extensions: &'a [String],
+    extensions: &'a BTreeSet<String>,
     /// Requested extension fields and the messages they extend.
     extended: Vec<(MessageId, Field)>,
 }

@@ -23,7 +23,7 @@ pub struct MappingOptions {
     /// By dotted path of proto field names; a map's value is `value` on it.
     pub fields: BTreeMap<String, Form>,
     /// Full names of extensions to read as fields of the messages they extend.
-    pub extensions: Vec<String>,
+    pub extensions: BTreeSet<String>,
 }
 
 /// Where a column's values come from.

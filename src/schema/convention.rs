@@ -61,8 +61,11 @@ fn by_name(topic: &Topic, schema: &str, message: &str, schemas: &Schemas) -> Res
     let fits = |package: &str| {
         package.strip_suffix(schema).is_some_and(|rest| rest.ends_with('.')) || package.replace('.', "_") == schema
     };
-    let mut found: Vec<String> =
-        schemas.called(message).filter(|(package, _)| fits(package)).map(|(_, name)| name.to_owned()).collect();
+    let mut found: Vec<String> = schemas
+        .called(message)
+        .filter(|called| called.name == message && fits(called.package))
+        .map(|called| called.full.to_owned())
+        .collect();
     match found.len() {
         0 => Err(missing(topic, wanted, schemas, message)),
         1 => Ok(found.remove(0)),
@@ -71,6 +74,6 @@ fn by_name(topic: &Topic, schema: &str, message: &str, schemas: &Schemas) -> Res
 }
 
 fn missing(topic: &Topic, wanted: String, schemas: &Schemas, short: &str) -> SchemaError {
-    let candidates = schemas.called(short).map(|(_, name)| name.to_owned()).collect();
+    let candidates = schemas.called(short).map(|called| called.full.to_owned()).collect();
     SchemaError::NoMessage { topic: topic.clone(), wanted, candidates }
 }

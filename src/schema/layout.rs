@@ -33,7 +33,7 @@ pub struct Layout {
 /// Decides what a topic's records are and how they become rows.
 pub fn resolve(topic: &Topic, rule: &TopicSchema, schemas: &Schemas) -> Result<Layout, SchemaError> {
     let named = convention::name(topic, rule, schemas)?;
-    let closure = schemas.closure(&named.message)?;
+    let closure = schemas.closure(&named.message, &rule.mapping.extensions)?;
     let rule = Rule {
         table: named.table,
         message: named.message,

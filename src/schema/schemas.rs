@@ -18,6 +18,15 @@ pub struct Schemas {
     files: BTreeMap<String, Source>,
     /// Full name of every message, nested ones too, and the file it stands in.
     messages: BTreeMap<String, Defined>,
+    /// Full name of every extension field, and its file.
+    extensions: BTreeMap<String, String>,
+}
+
+/// A message found by its short name.
+pub(super) struct Called<'a> {
+    pub package: &'a str,
+    pub name: &'a str,
+    pub full: &'a str,
 }
 
 #[derive(Debug)]
@@ -63,6 +72,9 @@ impl Schemas {
                 Entry::Vacant(free) => {
                     let source = free.insert(Source { set: set.to_owned(), bytes, file });
                     declare(&mut self.messages, &source.file)?;
+                    extensions(&source.file, |name| {
+                        self.extensions.insert(name, source.file.name.clone());
+                    });
                 }
             }
         }
@@ -73,22 +85,28 @@ impl Schemas {
         self.messages.contains_key(name)
     }
 
-    /// Returns package and full name of every message that stands in no other message and is called `short`.
-    pub(super) fn called<'a>(&'a self, short: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.messages.iter().filter_map(move |(name, defined)| {
-            let package = &name[..defined.package?];
-            let rest = &name[package.len()..];
-            (rest.strip_prefix('.').unwrap_or(rest) == short).then_some((package, name.as_str()))
+    /// Returns every message that stands in no other message and is called `short`, in whatever case.
+    pub(super) fn called<'a>(&'a self, short: &'a str) -> impl Iterator<Item = Called<'a>> {
+        self.messages.iter().filter_map(move |(full, defined)| {
+            let (package, rest) = full.split_at(defined.package?);
+            let name = rest.strip_prefix('.').unwrap_or(rest);
+            name.eq_ignore_ascii_case(short).then_some(Called { package, name, full })
         })
     }
 
-    /// Returns the files that `message` needs, imports before importers, and these alone: other files of the same sets
-    /// leave a layout as it is. The order follows from the files' content.
-    pub(super) fn closure(&self, message: &str) -> Result<Closure, SchemaError> {
-        let mut closure = Closure::default();
+    /// Returns the files that `message` and the requested extensions need, imports before importers, and these alone: other
+    /// files of the same sets leave a layout as it is. The order follows from the files' content.
+    pub(super) fn closure(&self, message: &str, extensions: &BTreeSet<String>) -> Result<Closure, SchemaError> {
+        let (mut closure, mut seen) = (Closure::default(), BTreeSet::new());
         if let Some(defined) = self.messages.get(message) {
-            let mut seen = BTreeSet::new();
-            self.visit(&defined.file, "the message", &mut seen, &mut closure)?;
+            self.visit(&defined.file, message, &mut seen, &mut closure)?;
+        }
+        for extension in extensions {
+            let Some(file) = self.extensions.get(extension) else {
+                let cause = "no descriptor set declares that extension".to_owned();
+                return Err(SchemaError::Option { message: message.to_owned(), path: extension.clone(), cause });
+            };
+            self.visit(file, extension, &mut seen, &mut closure)?;
         }
         Ok(closure)
     }
@@ -144,6 +162,18 @@ fn declare(messages: &mut BTreeMap<String, Defined>, file: &File) -> Result<(), 
     }
     let package = &file.package;
     file.message_type.iter().try_for_each(|def| one(messages, &file.name, package, Some(package.len()), def))
+}
+
+/// Calls `found` with the full name of each extension field that a file declares.
+fn extensions(file: &File, mut found: impl FnMut(String)) {
+    fn inside(scope: &str, def: &MessageDef, found: &mut impl FnMut(String)) {
+        let scope = if scope.is_empty() { def.name.clone() } else { format!("{scope}.{}", def.name) };
+        def.extension.iter().for_each(|field| found(format!("{scope}.{}", field.name)));
+        def.nested_type.iter().for_each(|nested| inside(&scope, nested, found));
+    }
+    let prefix = if file.package.is_empty() { String::new() } else { format!("{}.", file.package) };
+    file.extension.iter().for_each(|field| found(format!("{prefix}{}", field.name)));
+    file.message_type.iter().for_each(|def| inside(&file.package, def, &mut found));
 }
 
 /// Copies a file's bytes as they are, but for its comments and positions.

@@ -75,7 +75,7 @@ pub(super) fn to_json(rule: &Rule, descriptor: Digest, columns: &[Column]) -> Ve
         options: rule.options.clone(),
         columns: stored,
     };
-    let mut bytes = serde_json::to_vec_pretty(&layout).expect("a layout has only string keys and integers");
+    let mut bytes = serde_json::to_vec(&layout).expect("a layout has only string keys and integers");
     bytes.push(b'\n');
     bytes
 }

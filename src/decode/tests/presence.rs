@@ -151,8 +151,11 @@ fn recursion_and_extensions_go_as_far_as_the_operator_asks() {
     let options = MappingOptions { recursion: 1, ..MappingOptions::default() };
     let leaf = wire().message(2, wire().text(1, "c").message(2, wire().text(1, "g")));
     let batch = row(&layout_with("corpus.v1.Node", options), leaf.clone());
-    assert_eq!(shown(&batch, "children"), "[(name=\"c\", children=[\"{\\\"name\\\":\\\"g\\\"}\"], named={}, at=null)]");
-    let extensions = vec!["corpus.legacy.trace".to_owned(), "corpus.legacy.marks".to_owned()];
+    assert_eq!(
+        shown(&batch, "children"),
+        "[(name=\"c\", children=[\"{\\\"name\\\":\\\"g\\\"}\"], named={}, at=null)]"
+    );
+    let extensions = ["corpus.legacy.trace".to_owned(), "corpus.legacy.marks".to_owned()].into();
     let options = MappingOptions { extensions, ..MappingOptions::default() };
     let batch = row(&layout_with("corpus.legacy.Legacy", options), legacy().text(100, "t").varint(101, 4));
     assert_eq!((shown(&batch, "trace"), shown(&batch, "marks")), ("\"t\"".into(), "[4]".into()));
