@@ -51,7 +51,8 @@ fn the_exact_type_is_taken_before_a_package_that_ends_alike() {
 #[test]
 fn a_topic_without_a_schema_is_refused_with_the_candidates() {
     let schemas = made(&[("a.flights", "Search"), ("b.flights", "Search"), ("hotels", "search")]);
-    let topics = ["flights.Search", "trains.Search", "hotels.SEARCH", "trains.Nope"].map(|end| format!("prod.svc.e.{end}"));
+    let topics =
+        ["flights.Search", "trains.Search", "hotels.SEARCH", "trains.Nope"].map(|end| format!("prod.svc.e.{end}"));
     let topics = topics.iter().map(String::as_str).chain(["qa.svc.e.flights.Search", "prod..e.flights.Search", "x"]);
     let refused: Vec<String> = topics.map(|topic| resolved(topic, &rule(), &schemas).unwrap_err()).collect();
     insta::assert_snapshot!(refused.join("\n"));
@@ -79,7 +80,8 @@ fn a_rule_names_what_the_convention_does_not() {
 
 #[test]
 fn sets_may_share_files_and_may_not_disagree_on_them() {
-    let file = |field: &str| compiled(&[("f.proto", &format!("syntax = \"proto3\"; message M {{ int32 {field} = 1; }}"))]);
+    let file =
+        |field: &str| compiled(&[("f.proto", &format!("syntax = \"proto3\"; message M {{ int32 {field} = 1; }}"))]);
     let load = |second: Vec<u8>| Schemas::load([("one".to_owned(), file("a")), ("two".to_owned(), second)]);
     assert!(load(file("a")).is_ok());
     assert_eq!(
@@ -114,7 +116,8 @@ fn comments_are_no_content() {
 fn a_missing_import_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.proto"), "syntax = \"proto3\"; message A {}").unwrap();
-    std::fs::write(folder.path().join("b.proto"), "syntax = \"proto3\"; import \"a.proto\"; message B { A a = 1; }").unwrap();
+    std::fs::write(folder.path().join("b.proto"), "syntax = \"proto3\"; import \"a.proto\"; message B { A a = 1; }")
+        .unwrap();
     let mut compiler = protox::Compiler::new([folder.path()]).unwrap();
     compiler.open_file("b.proto").unwrap();
     let schemas = Schemas::load([("b".to_owned(), compiler.encode_file_descriptor_set())]).unwrap();
@@ -139,7 +142,10 @@ fn unrelated_files_leave_a_layout_as_it_is() {
 fn a_requested_extension_brings_its_file() {
     let files = [
         ("m.proto", "syntax = \"proto2\"; package p; message M { extensions 10 to 20; }"),
-        ("e.proto", "syntax = \"proto2\"; package q; import \"m.proto\"; message S { extend p.M { optional S s = 11; } optional int32 a = 1; }"),
+        (
+            "e.proto",
+            "syntax = \"proto2\"; package q; import \"m.proto\"; message S { extend p.M { optional S s = 11; } optional int32 a = 1; }",
+        ),
     ];
     let schemas = Schemas::load([("e".to_owned(), compiled(&files))]).unwrap();
     let columns = |extension: &str| {
@@ -159,9 +165,8 @@ fn names_that_give_way_are_linted() {
 
 #[test]
 fn the_root_becomes_columns_also_when_it_is_a_well_known_type() {
-    let columns = |message: &str| -> Vec<String> {
-        layout(message).columns().iter().map(|column| column.name.clone()).collect()
-    };
+    let columns =
+        |message: &str| -> Vec<String> { layout(message).columns().iter().map(|column| column.name.clone()).collect() };
     assert_eq!(columns("google.protobuf.Timestamp"), ["seconds", "nanos"]);
     assert_eq!(columns("google.protobuf.Any"), ["type_url", "value"]);
     assert_eq!(columns("google.protobuf.Struct"), ["fields"]);

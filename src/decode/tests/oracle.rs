@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, ReflectMessage, Value as Theirs};
 
+use super::super::reject::{Reason, Reject};
 use super::super::value::{Key, Message, Slot, Value};
 use super::super::wire::Reader;
 use crate::decode::fixture::{Wire, wire};
@@ -24,11 +25,35 @@ fn compare(payload: &[u8]) -> Result<(), TestCaseError> {
     match (&ours, &theirs) {
         (Ok(ours), Ok(theirs)) => same_message(layout.types(), layout.root(), ours, theirs),
         (Err(_), Err(_)) => Ok(()),
-        _ => Err(TestCaseError::fail(format!("ours {ours:?}\ntheirs {theirs:?}"))),
+        // They refuse bits beyond 64 in a tenth byte, which our mapping drops.
+        (Ok(_), Err(error)) if error.to_string().contains("invalid varint") => Ok(()),
+        (Err(reject), Ok(_)) if at_a_map(reject) => Ok(()),
+        _ => Err(TestCaseError::fail(format!("ours {ours:?}, theirs {:?}", theirs.as_ref().err()))),
     }
 }
 
-fn same_message(types: &Types, id: MessageId, ours: &Message<'_>, theirs: &DynamicMessage) -> Result<(), TestCaseError> {
+/// They read a map as a block whatever its wire type, be it the end of a group.
+fn at_a_map(reject: &Reject) -> bool {
+    let mut messages = ["corpus.v1.Everything", "corpus.v1.Node", "google.protobuf.Struct"].into_iter();
+    let path = reject.field().unwrap_or_default();
+    let name = path.rsplit('.').next().unwrap();
+    messages.any(|message| {
+        POOL.get_message_by_name(message).unwrap().fields().filter(|field| field.is_map()).any(|field| {
+            match reject.reason {
+                Reason::WireType => field.name() == name,
+                Reason::MalformedTag => reject.detail.starts_with(&format!("the end of group {}", field.number())),
+                _ => false,
+            }
+        })
+    })
+}
+
+fn same_message(
+    types: &Types,
+    id: MessageId,
+    ours: &Message<'_>,
+    theirs: &DynamicMessage,
+) -> Result<(), TestCaseError> {
     for (at, field) in types.message(id).fields.iter().enumerate() {
         let Some(descriptor) = theirs.descriptor().get_field(field.number) else { continue };
         let value = theirs.get_field(&descriptor);

@@ -151,10 +151,7 @@ fn recursion_and_extensions_go_as_far_as_the_operator_asks() {
     let options = MappingOptions { recursion: 1, ..MappingOptions::default() };
     let leaf = wire().message(2, wire().text(1, "c").message(2, wire().text(1, "g")));
     let batch = row(&layout_with("corpus.v1.Node", options), leaf.clone());
-    assert_eq!(
-        shown(&batch, "children"),
-        "[(name=\"c\", children=[\"{\\\"name\\\":\\\"g\\\"}\"], named={}, at=null)]"
-    );
+    assert_eq!(shown(&batch, "children"), "[(name=\"c\", children=[\"{\\\"name\\\":\\\"g\\\"}\"], named={}, at=null)]");
     let extensions = ["corpus.legacy.trace".to_owned(), "corpus.legacy.marks".to_owned()].into();
     let options = MappingOptions { extensions, ..MappingOptions::default() };
     let batch = row(&layout_with("corpus.legacy.Legacy", options), legacy().text(100, "t").varint(101, 4));
