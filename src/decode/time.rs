@@ -70,8 +70,8 @@ pub fn duration_text(message: &Message<'_>) -> Option<String> {
 fn push_fraction(text: &mut String, nanos: u32) {
     let written = match nanos {
         0 => Ok(()),
-        _ if nanos % 1_000_000 == 0 => write!(text, ".{:03}", nanos / 1_000_000),
-        _ if nanos % 1_000 == 0 => write!(text, ".{:06}", nanos / 1_000),
+        _ if nanos.is_multiple_of(1_000_000) => write!(text, ".{:03}", nanos / 1_000_000),
+        _ if nanos.is_multiple_of(1_000) => write!(text, ".{:06}", nanos / 1_000),
         _ => write!(text, ".{nanos:09}"),
     };
     written.expect("a String takes all text");

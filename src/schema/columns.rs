@@ -119,6 +119,15 @@ impl Trail {
     }
 }
 
+/// What the columns of one message have in common.
+struct Siblings {
+    id: MessageId,
+    trail: Trail,
+    names: Names,
+    /// The fields' column names, by field index.
+    given: Vec<String>,
+}
+
 impl Compiler<'_> {
     fn message(&mut self, id: MessageId, place: Place, trail: &Trail) -> Result<Vec<Column>, SchemaError> {
         // Deeper than a payload may nest, no column can hold a value.
@@ -126,58 +135,65 @@ impl Compiler<'_> {
             return Err(self.too_wide());
         }
         self.on_path.push(id);
-        let message = self.types.message(id);
-        let mut names = Names::new(place);
-        let given: Vec<String> = message
-            .fields
-            .iter()
-            .map(|field| {
-                let given = names.field(&field.name, field.number);
-                self.noted(given, &trail.to(field).dotted())
-            })
-            .collect();
+        let fields = &self.types.message(id).fields;
+        let mut siblings =
+            Siblings { id, trail: trail.clone(), names: Names::new(place), given: Vec::with_capacity(fields.len()) };
+        for field in fields {
+            let given = siblings.names.field(&field.name, field.number);
+            siblings.given.push(self.noted(given, &trail.to(field).dotted()));
+        }
         let mut columns = Vec::new();
-        for (at, field) in message.fields.iter().enumerate() {
-            let trail_to = trail.to(field);
-            let form = self.form(&trail_to, field)?;
-            let shape = self.shape(field, form, &trail_to)?;
-            let column = Column {
-                name: given[at].clone(),
-                source: Source::Field(at),
-                shape,
-                path: trail_to.names.clone(),
-                numbers: trail_to.numbers.clone(),
-                default: field.default.clone(),
-            };
-            let second = (form == Some(Form::Both)).then(|| {
-                let given = names.enum_number(&column.name, field.number);
-                let name = self.noted(given, &trail_to.dotted());
-                Column { name, shape: numbers_of(&column.shape), ..column.clone() }
-            });
-            columns.push(column);
-            columns.extend(second);
+        for (at, field) in fields.iter().enumerate() {
+            columns.extend(self.field(&mut siblings, at)?);
             // A oneof's case stands behind its last member.
-            if let Some(oneof) = field.oneof
-                && message.fields[at + 1..].iter().all(|later| later.oneof != Some(oneof))
-            {
-                let name = &message.oneofs[oneof];
-                let case = names.case(name);
-                let mut path = trail.names.clone();
-                path.push(name.clone());
-                let members = message.fields.iter().enumerate().filter(|(_, member)| member.oneof == Some(oneof));
-                columns.push(Column {
-                    name: self.noted(case, &path.join(".")),
-                    source: Source::Case(oneof),
-                    shape: Shape::Case(members.map(|(at, _)| (at, given[at].clone())).collect()),
-                    path,
-                    numbers: trail.numbers.clone(),
-                    default: None,
-                });
-            }
+            let last = |oneof| fields[at + 1..].iter().all(|later| later.oneof != Some(oneof));
+            columns.extend(field.oneof.filter(|oneof| last(*oneof)).map(|oneof| self.case(&mut siblings, oneof)));
         }
         self.on_path.pop();
         self.count += columns.len();
         if self.count > MOST_COLUMNS { Err(self.too_wide()) } else { Ok(columns) }
+    }
+
+    /// Makes a field's column, and the second one of an enum that is wanted as name and number.
+    fn field(&mut self, siblings: &mut Siblings, at: usize) -> Result<Vec<Column>, SchemaError> {
+        let types = self.types;
+        let field = &types.message(siblings.id).fields[at];
+        let trail = siblings.trail.to(field);
+        let form = self.form(&trail, field)?;
+        let column = Column {
+            name: siblings.given[at].clone(),
+            source: Source::Field(at),
+            shape: self.shape(field, form, &trail)?,
+            path: trail.names.clone(),
+            numbers: trail.numbers.clone(),
+            default: field.default.clone(),
+        };
+        if form != Some(Form::Both) {
+            return Ok(vec![column]);
+        }
+        let given = siblings.names.enum_number(&column.name, field.number);
+        let name = self.noted(given, &trail.dotted());
+        let second = Column { name, shape: numbers_of(&column.shape), ..column.clone() };
+        Ok(vec![column, second])
+    }
+
+    fn case(&mut self, siblings: &mut Siblings, oneof: usize) -> Column {
+        let types = self.types;
+        let message = types.message(siblings.id);
+        let name = &message.oneofs[oneof];
+        let mut path = siblings.trail.names.clone();
+        path.push(name.clone());
+        let given = siblings.names.case(name);
+        let members = message.fields.iter().zip(&siblings.given).enumerate();
+        let members = members.filter(|(_, (member, _))| member.oneof == Some(oneof));
+        Column {
+            name: self.noted(given, &path.join(".")),
+            source: Source::Case(oneof),
+            shape: Shape::Case(members.map(|(at, (_, name))| (at, name.clone())).collect()),
+            path,
+            numbers: siblings.trail.numbers.clone(),
+            default: None,
+        }
     }
 
     fn shape(&mut self, field: &Field, form: Option<Form>, trail: &Trail) -> Result<Shape, SchemaError> {

@@ -6,7 +6,7 @@ use arrow_schema::{Schema, SchemaRef};
 use prost::Message;
 
 use super::columns::{self, Column};
-use super::descriptor::{File, FileSet};
+use super::descriptor::{File, FileSet, MessageDef};
 use super::error::SchemaError;
 use super::known::WellKnown;
 use super::stored::{self, Rule};
@@ -58,6 +58,10 @@ impl Layout {
         let compiled = columns::compile(&types, root, &rule.options)?;
         let mut fields = envelope::row_envelope();
         fields.extend(mapping::fields(&compiled.columns).iter().map(|field| field.as_ref().clone()));
+        let mut lints = compiled.lints;
+        if rule.framing == Framing::Glue {
+            lints.extend(glue_lint(files, &rule.message));
+        }
         let json = stored::to_json(&rule, Digest::of(&binpb), &compiled.columns);
         Ok(Layout {
             fingerprint: Digest::of(&json),
@@ -69,7 +73,7 @@ impl Layout {
             columns: compiled.columns,
             time_path,
             schema: Arc::new(Schema::new(fields)),
-            lints: compiled.lints,
+            lints,
         })
     }
 
@@ -170,4 +174,29 @@ fn time_path(types: &Types, root: MessageId, path: &str) -> Result<Vec<usize>, S
         Some(WellKnown::Timestamp) => Ok(indices),
         _ => Err(fail(format!("it is a {}, not a google.protobuf.Timestamp", types.message(at).name))),
     }
+}
+
+/// AWS's own serializer writes the message's place among the sorted names of its file before the payload. Decoding knows an
+/// index below 8 for what it is; a greater one looks like a field's tag.
+fn glue_lint(files: &[File], message: &str) -> Option<String> {
+    fn collect(scope: &str, defs: &[MessageDef], names: &mut Vec<String>) {
+        for def in defs {
+            let name = if scope.is_empty() { def.name.clone() } else { format!("{scope}.{}", def.name) };
+            collect(&name, &def.nested_type, names);
+            names.push(name);
+        }
+    }
+    files.iter().find_map(|file| {
+        let mut names = Vec::new();
+        collect(&file.package, &file.message_type, &mut names);
+        names.sort();
+        let index = names.iter().position(|name| name == message)?;
+        (index >= 8).then(|| {
+            format!(
+                "{message} has index {index} in {}: where AWS's serializer writes it before the payload, records cannot be \
+                 read; move the message to a file with fewer",
+                file.name
+            )
+        })
+    })
 }

@@ -164,6 +164,16 @@ fn names_that_give_way_are_linted() {
 }
 
 #[test]
+fn a_glue_index_that_looks_like_a_tag_is_linted() {
+    let lints = |message: &str| {
+        let rule = TopicSchema { message: Some(message.into()), framing: Framing::Glue, ..rule() };
+        resolve(&topic(), &rule, schemas()).unwrap().lints().to_vec()
+    };
+    assert!(lints("corpus.legacy.Inner").is_empty());
+    assert!(lints("corpus.v1.Point")[0].starts_with("corpus.v1.Point has index "));
+}
+
+#[test]
 fn the_root_becomes_columns_also_when_it_is_a_well_known_type() {
     let columns =
         |message: &str| -> Vec<String> { layout(message).columns().iter().map(|column| column.name.clone()).collect() };

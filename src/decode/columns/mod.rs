@@ -28,6 +28,8 @@ struct ColumnWriter {
     default: Option<Value<'static>>,
 }
 
+// A writer lives as long as an object is made, and there is one a column: a box would buy nothing.
+#[allow(clippy::large_enum_variant)]
 enum Values {
     One(ElementWriter),
     List(ListWriter),

@@ -9,7 +9,7 @@ const MESSAGE: &str = "corpus.v1.Everything";
 #[test]
 fn every_malformed_payload_says_what_and_where() {
     let nested = |inner: Wire| wire().message(17, inner);
-    let cases: Vec<(&str, Wire, (&str, &str, Option<i64>))> = vec![
+    let cases = [
         ("a tag cut short", wire().raw(&[0x80]), ("truncated", "", Some(0))),
         ("a varint cut short", wire().tag(2, 0).raw(&[0x80]), ("truncated", "an_int32", Some(1))),
         ("a length beyond the end", wire().tag(14, 2).raw(&[5, b'a']), ("truncated", "a_string", Some(1))),
