@@ -24,6 +24,9 @@ use crate::telemetry::{Metrics, StatusBoard};
 /// From this share of the budget on, in percent, each lane closes its largest range early.
 const MEMORY_HIGH: usize = 70;
 
+/// How often the board is told: a person looks no more often, and a thousand partitions cost nothing.
+const SHOW_EVERY: Duration = Duration::from_millis(500);
+
 /// The time, read once for an input: monotonic for decisions, wall for what people read.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -98,11 +101,13 @@ impl Shared {
 pub struct Lane {
     shared: Shared,
     works: HashMap<TopicPartition, Work>,
+    /// When the board was last told of all partitions.
+    shown: Duration,
 }
 
 impl Lane {
     pub fn new(shared: Shared) -> Lane {
-        Lane { shared, works: HashMap::new() }
+        Lane { shared, works: HashMap::new(), shown: Duration::ZERO }
     }
 
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
@@ -142,7 +147,7 @@ impl Lane {
     fn take(&mut self, partition: TopicPartition, route: Arc<Route>, now: Now, effects: &mut Vec<Effect>) {
         let mut work = Work::new(partition.clone(), self.shared.next_number(), route, self.shared.clone());
         work.step(Event::Assigned, now, effects);
-        self.shared.board.set(&partition, report::status(&work, now));
+        self.shared.board.set(&partition, report::status(&work, self.shared.budget.percent(), now));
         self.works.insert(partition, work);
     }
 
@@ -156,8 +161,12 @@ impl Lane {
                 largest.cut("memory", now, effects);
             }
         }
-        for (partition, work) in &self.works {
-            self.shared.board.set(partition, report::status(work, now));
+        if now.monotonic.saturating_sub(self.shown) >= SHOW_EVERY {
+            self.shown = now.monotonic;
+            let memory = self.shared.budget.percent();
+            for (partition, work) in &self.works {
+                self.shared.board.set(partition, report::status(work, memory, now));
+            }
         }
     }
 

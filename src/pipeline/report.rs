@@ -9,6 +9,9 @@ use super::partition::Work;
 use crate::chain::{Cut, CutKind, Finisher, Phase};
 use crate::telemetry::{CutOutcome, LastCut, PartitionState, PartitionStatus, Problem, TopicMetrics};
 
+/// From this share of the budget on, in percent, the source pauses.
+const MEMORY_FULL: usize = 90;
+
 pub(super) fn count_cut(metrics: &TopicMetrics, cut: &Cut, by: Finisher, wall: Timestamp) {
     let outcome = match (cut.kind, by) {
         (CutKind::Gap, _) => CutOutcome::Gap,
@@ -25,7 +28,8 @@ pub(super) fn count_cut(metrics: &TopicMetrics, cut: &Cut, by: Finisher, wall: T
     }
 }
 
-pub(super) fn status(work: &Work, now: Now) -> PartitionStatus {
+/// Returns a partition's line. `memory` is the used share of the budget in percent.
+pub(super) fn status(work: &Work, memory: usize, now: Now) -> PartitionStatus {
     let mut status = PartitionStatus::new(state(work));
     let tip = work.machine.tip();
     let reading = work.machine.phase() == Phase::Reading;
@@ -45,7 +49,7 @@ pub(super) fn status(work: &Work, now: Now) -> PartitionStatus {
         objects: cut.objects.len(),
     });
     status.oldest_waiting = work.oldest_buffered().and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    status.waits_for = waits_for(work, now);
+    status.waits_for = waits_for(work, memory, now);
     status.problem = work.problem.as_ref().map(|problem| {
         let (cause, remedy) = problem.rsplit_once("; ").unwrap_or((problem, "see the log"));
         Problem { cause: cause.to_owned(), remedy: remedy.to_owned() }
@@ -66,13 +70,14 @@ fn state(work: &Work) -> PartitionState {
     }
 }
 
-fn waits_for(work: &Work, now: Now) -> Option<String> {
+fn waits_for(work: &Work, memory: usize, now: Now) -> Option<String> {
     let text = match work.machine.phase() {
         Phase::Identifying => "Kafka to tell the topic's id".to_owned(),
         Phase::FindingTip => "the store to show the newest cut".to_owned(),
         Phase::Positioning => "Kafka to tell where the log begins and ends".to_owned(),
         Phase::Settling => "the newest cut's objects to be whole".to_owned(),
         Phase::Reading if work.machine.underway().is_some() => "the store to take the newest cut".to_owned(),
+        Phase::Reading if memory >= MEMORY_FULL => format!("memory: {memory} % of the budget is used, reading pauses"),
         Phase::Reading if work.cutter.rows() == 0 => "records".to_owned(),
         Phase::Reading => {
             let left = work.cutter.age_left(now.monotonic)?;

@@ -398,7 +398,6 @@ async fn a_log_shorter_than_the_chain_stops_the_partition_with_words() {
     assert_eq!(rig.topic_id().await, id);
     let mut after = rig.owner().await;
     after.settle().await;
-    after.feed(Input::Tick);
     let problem = after.problem().expect("a person must look");
     assert!(problem.contains("the chain reaches offset 10, but the log ends at 3"), "{problem}");
 }
