@@ -184,14 +184,14 @@ pub struct LossRecord {
     pub objects: Vec<LostObject>,
 }
 
-/// An object of a cut that could not be made as the cut says. It is absent from the bucket.
+/// An object of a cut that could not be made as the cut says: what Kafka still had is under its key, or nothing is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LostObject {
     pub key: String,
     /// Rows the cut names.
     pub rows: u64,
-    /// Rows that Kafka still had when the loss was found; they are in the object of the same key.
+    /// Rows that Kafka still had when the loss was found.
     pub found: u64,
     /// Digest over the rows found.
     pub digest: Digest,

@@ -35,7 +35,11 @@ fn section(keys: &[Key], indent: &str, out: &mut String) {
                 }
             }
             shape => {
-                if let Shape::Choice(choices) = shape {
+                let words = match shape {
+                    Shape::Map(values) => values,
+                    shape => shape,
+                };
+                if let Shape::Choice(choices) = words {
                     choices.iter().for_each(|(word, doc)| comment(&format!("- {word}: {doc}"), indent, out));
                 }
                 let _ = writeln!(

@@ -135,6 +135,9 @@ pub(super) struct FileTopic {
     /// Which time decides the hour a row is filed under: `record` for the record's timestamp, or the path of a
     /// `google.protobuf.Timestamp` field (a row without it goes by the record's).
     pub time: TimeText,
+    /// Where the table is to differ from the usual mapping of messages to columns. Another mapping is another layout: it holds
+    /// for what is archived from then on.
+    pub mapping: FileMapping,
     /// Where a partition's archive begins, the first time it is seen: `earliest`, `latest` or a time. What lies before is
     /// recorded as skipped.
     pub start: StartText,
@@ -158,6 +161,33 @@ pub(super) enum FileFraming {
     Glue,
     /// A varint length, the payload.
     LengthDelimited,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileMapping {
+    /// How many more times a message may stand within itself as columns before it becomes JSON text.
+    #[schemars(range(min = 0, max = 16))]
+    pub recursion: u32,
+    /// Fields by their path of names, with dots between (a map's value is `value` on it), and what each is to become.
+    #[schemars(example = serde_json::json!({ "total.units": "bigint" }))]
+    pub fields: BTreeMap<String, FileForm>,
+    /// Full names of extensions to read as fields of the messages they extend.
+    #[schemars(inner(length(min = 1)), example = ["acme.flights.v1.tracing"])]
+    pub extensions: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FileForm {
+    /// An unsigned 64-bit number as a signed one; null where it does not fit (in a list or map: quarantine).
+    Bigint,
+    /// An unsigned 64-bit number as text.
+    String,
+    /// An enum as its number.
+    Int,
+    /// An enum as its name, and as its number in a second column.
+    Both,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -67,9 +67,11 @@ impl Form<'_> {
                 None
             }
             (Shape::Section(keys), Value::Map(entries)) => Some(self.section(entries, keys, path, place.clone())),
-            (Shape::Map, Value::Map(entries)) => Some(self.map(entries, path)),
+            (Shape::Map(values), Value::Map(entries)) => Some(self.map(entries, values, path)),
             (Shape::List { items, least }, Value::List(nodes)) => self.list(nodes, items, *least, path, place),
-            (Shape::Section(_) | Shape::Map, _) => self.wrong_kind(path, &format!("`{path}`"), "keys and values", node),
+            (Shape::Section(_) | Shape::Map(_), _) => {
+                self.wrong_kind(path, &format!("`{path}`"), "keys and values", node)
+            }
             (Shape::List { .. }, _) => self.wrong_kind(path, &format!("`{path}`"), "a list", node),
             (_, Value::Scalar { text, .. }) => {
                 let text = self.replaced(text, node, path)?;
@@ -108,7 +110,7 @@ impl Form<'_> {
         }
     }
 
-    fn map(&mut self, entries: &[Entry], path: &str) -> Json {
+    fn map(&mut self, entries: &[Entry], shape: &Shape, path: &str) -> Json {
         let mut values = Map::new();
         for entry in entries {
             let path = join(path, &entry.key);
@@ -119,8 +121,7 @@ impl Form<'_> {
                 self.found.mistake(&path, mistake.at(entry.key_span.clone(), "nothing follows").help(help));
                 continue;
             }
-            let shape = Shape::Text { format: None, least: 0 };
-            if let Some(value) = self.value(&entry.node, &shape, &path, &entry.key_span) {
+            if let Some(value) = self.value(&entry.node, shape, &path, &entry.key_span) {
                 values.insert(entry.key.clone(), value);
             }
         }
@@ -237,6 +238,6 @@ fn scalar(text: &str, shape: &Shape) -> Result<Json, (Wrong, String)> {
                 "one of the known words".to_owned(),
             ))
         }
-        Shape::Section(_) | Shape::Map | Shape::List { .. } => unreachable!("`value` takes these before"),
+        Shape::Section(_) | Shape::Map(_) | Shape::List { .. } => unreachable!("`value` takes these before"),
     }
 }

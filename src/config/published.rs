@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::shape::schema;
+use super::shape::{is_empty, schema};
 
 /// Returns the JSON Schema (draft 2020-12) of the file.
 pub fn json_schema() -> Value {
@@ -27,8 +27,7 @@ fn publish(schema: &mut Value) {
         schema.get_mut(inner).filter(|inner| inner.is_object()).into_iter().for_each(publish);
     }
     let Some(object) = schema.as_object_mut() else { return };
-    let no_default = |default: &Value| default.is_null() || default.as_array().is_some_and(Vec::is_empty);
-    if object.get("default").is_some_and(no_default) {
+    if object.get("default").is_some_and(is_empty) {
         object.remove("default");
     }
     let kind = object.get("type");

@@ -42,7 +42,7 @@ pub fn reference() -> String {
 fn kind(shape: &Shape) -> String {
     match shape {
         Shape::Section(_) => "section".to_owned(),
-        Shape::Map => "names and values".to_owned(),
+        Shape::Map(values) => format!("names, each with {}", kind(values)),
         Shape::List { items, .. } => {
             format!("list of {}", if matches!(**items, Shape::Section(_)) { "sections" } else { "texts" })
         }
@@ -55,7 +55,11 @@ fn kind(shape: &Shape) -> String {
 
 fn meaning(key: &Key) -> String {
     let mut text = key.doc.clone();
-    if let Shape::Choice(choices) = &key.shape {
+    let words = match &key.shape {
+        Shape::Map(values) => values,
+        shape => shape,
+    };
+    if let Shape::Choice(choices) = words {
         let words = choices.iter().map(|(word, doc)| format!("<br>`{word}`: {doc}"));
         text.extend(words);
     }

@@ -23,8 +23,8 @@ pub(super) struct Key {
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
     Section(Vec<Key>),
-    /// Names of the operator's own, with scalars for values.
-    Map,
+    /// Names of the operator's own, each with a scalar.
+    Map(Box<Shape>),
     List {
         items: Box<Shape>,
         least: u64,
@@ -69,7 +69,7 @@ fn shape(schema: &Value) -> Shape {
     // `[kind, "null"]` is an optional kind.
     let kind = schema["type"].as_array().map_or(&schema["type"], |kinds| &kinds[0]);
     match kind.as_str() {
-        Some("object") => Shape::Map,
+        Some("object") => Shape::Map(Box::new(shape(&schema["additionalProperties"]))),
         Some("array") => Shape::List { items: Box::new(shape(&schema["items"])), least: number("minItems", 0) },
         Some("integer") => Shape::Whole { least: number("minimum", 0), most: number("maximum", u64::MAX) },
         Some("boolean") => Shape::Flag,
@@ -82,10 +82,19 @@ fn key(name: &str, schema: &Value, required: bool) -> Key {
         name: name.to_owned(),
         doc: paragraph(schema),
         required,
-        // A required key has a value in `Default` only to fill the place.
-        default: schema.get("default").filter(|value| !required && !value.is_null()).cloned(),
+        // A required key has a value in `Default` only to fill the place; an empty one tells nothing.
+        default: schema.get("default").filter(|value| !required && !is_empty(value)).cloned(),
         example: schema["examples"].get(0).cloned(),
         shape: shape(schema),
+    }
+}
+
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        _ => false,
     }
 }
 

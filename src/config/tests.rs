@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::shape::{keys, walk};
 use super::*;
 use crate::domain::Topic;
-use crate::schema::{Framing, TimeRule};
+use crate::schema::{Form, Framing, TimeRule};
 use crate::source::StartAt;
 
 fn env(name: &str) -> Option<String> {
@@ -36,6 +36,7 @@ topics:
     framing: confluent_header
     time: meta.created_at
     start: 2026-11-23T06:00:00Z
+    mapping: { recursion: 2, fields: { a.b: both }, extensions: [acme.v1.ext] }
     incarnation: 007
   - match: 'prod\..+'
 schemas:
@@ -83,6 +84,8 @@ fn everything_written_is_used() {
     assert_eq!(topic.schema.table.as_deref(), Some("ds"));
     assert_eq!(topic.schema.framing, Framing::ConfluentHeader);
     assert_eq!(topic.schema.time, TimeRule::Field("meta.created_at".into()));
+    let mapping = &topic.schema.mapping;
+    assert_eq!((mapping.recursion, &mapping.fields["a.b"], mapping.extensions.len()), (2, &Form::Both, 1));
     assert_eq!(topic.start, StartAt::Time(1_795_413_600_000));
     assert_eq!(topic.incarnation.as_deref(), Some("007"));
     assert_eq!(settings.descriptors, [Path::new("/etc/alluvium/schemas/events.binpb"), Path::new("/abs/x.binpb")]);
@@ -176,6 +179,7 @@ const WRONG_LINES: &[(&str, &str, &str)] = &[
     ("topic_outside_the_convention", r"match: 'prod\..+'", "name: clicks, table: clicks"),
     ("topic_never_reached", "} ]", "}, { name: prod.a.b.c.D } ]"),
     ("start", "} ]", ", start: 2026-11-23 06:00 } ]"),
+    ("mapping", "} ]", ", mapping: { recursion: 99, fields: { a.b: text, c: [] }, extension: x } } ]"),
     ("time", "} ]", ", time: created-at } ]"),
     ("table_and_message", "} ]", ", table: My.Table, message: .a.B } ]"),
     ("no_descriptors", "[ events.binpb ]", "[]"),

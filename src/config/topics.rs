@@ -1,10 +1,10 @@
 //! The entries of `topics`: each alone, and against those before it.
 
-use super::file::FileTopic;
+use super::file::{FileForm, FileMapping, FileTopic};
 use super::mistake::{Findings, Kind, Mistake};
 use super::settings::{TopicMatch, TopicSettings};
 use crate::domain::Topic;
-use crate::schema::{MappingOptions, TopicSchema, follows_convention};
+use crate::schema::{Form, MappingOptions, TopicSchema, follows_convention};
 
 /// Returns the entries in their order; nothing where one cannot be used.
 pub(super) fn resolve(entries: Vec<FileTopic>, found: &mut Findings) -> Option<Vec<TopicSettings>> {
@@ -28,7 +28,7 @@ pub(super) fn resolve(entries: Vec<FileTopic>, found: &mut Findings) -> Option<V
 }
 
 fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSettings> {
-    let FileTopic { r#match, name, message, table, framing, time, start, incarnation } = entry;
+    let FileTopic { r#match, name, message, table, framing, time, mapping, start, incarnation } = entry;
     let key = |name: &str| format!("{path}.{name}");
     if let Some(name) = &name
         && !follows_convention(&name.0)
@@ -73,7 +73,7 @@ fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSett
         table: table.map(|table| table.0),
         framing: framing.into(),
         time: time.0,
-        mapping: MappingOptions::default(),
+        mapping: mapping.into(),
     };
     Some(TopicSettings { matches, schema, start: start.0, incarnation })
 }
@@ -98,4 +98,17 @@ fn reached(topic: &TopicSettings, index: usize, before: &[Option<TopicSettings>]
     .at(place(index, found), "never reached")
     .at(place(earlier, found), "decides before");
     found.mistake(&path, mistake.help("put the narrower entry first, or drop one"));
+}
+
+impl From<FileMapping> for MappingOptions {
+    fn from(FileMapping { recursion, fields, extensions }: FileMapping) -> MappingOptions {
+        let form = |form| match form {
+            FileForm::Bigint => Form::Bigint,
+            FileForm::String => Form::String,
+            FileForm::Int => Form::Int,
+            FileForm::Both => Form::Both,
+        };
+        let fields = fields.into_iter().map(|(path, wanted)| (path, form(wanted))).collect();
+        MappingOptions { recursion, fields, extensions: extensions.into_iter().collect() }
+    }
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use broker::{Ledger, Producer};
 use daemon::Daemon;
-pub use events::Stream;
+pub use events::{DESCRIPTORS, Stream};
 pub use proof::{Proven, TableFacts};
 
 use crate::store::StoreError;

@@ -17,8 +17,8 @@ use super::request::{Answer, Request};
 use super::route::Route;
 use crate::chain::Event;
 use crate::cutter;
-use crate::domain::{MemoryBudget, Offset, RawBatch, TopicPartition};
-use crate::source::SourceCommand;
+use crate::domain::{MemoryBudget, RawBatch, TopicPartition};
+use crate::source::{Scan, SourceCommand};
 use crate::telemetry::{Metrics, StatusBoard};
 
 /// From this share of the budget on, in percent, each lane closes its largest range early.
@@ -44,11 +44,7 @@ pub enum Input {
         partition: TopicPartition,
         generation: u64,
     },
-    Scanned {
-        partition: TopicPartition,
-        next: Offset,
-        stable_end: Offset,
-    },
+    Scanned(Scan),
     Answer {
         partition: TopicPartition,
         life: u64,
@@ -121,9 +117,7 @@ impl Lane {
             Input::OutOfRange { partition, generation } => {
                 self.with(&partition, |work| work.on_out_of_range(generation, now, &mut effects));
             }
-            Input::Scanned { partition, next, stable_end } => {
-                self.with(&partition, |work| work.on_scanned(next, stable_end, now, &mut effects));
-            }
+            Input::Scanned(scan) => self.with(&scan.partition, |work| work.on_scanned(&scan, now, &mut effects)),
             Input::Answer { partition, life, answer } => self.with(&partition, |work| {
                 if work.life == life {
                     work.on_answer(answer, now, &mut effects);

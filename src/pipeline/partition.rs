@@ -14,8 +14,16 @@ use crate::chain::{Action, Command, Cut, Event, Finisher, Machine, Phase, Propos
 use crate::cutter::{Cutter, Due, MAX_HOURS};
 use crate::decode::Decoder;
 use crate::domain::{Offset, RawBatch, Record, TopicPartition};
-use crate::source::SourceCommand;
+use crate::source::{Scan, SourceCommand};
 use crate::telemetry::TopicMetrics;
+
+/// The bodies of a cut's objects, made here.
+struct Made {
+    /// Of which cut.
+    nonce: String,
+    /// By index into the cut's objects; none where a redo found nothing left of one.
+    bodies: Vec<Option<Body>>,
+}
 
 /// A partition this process owns.
 pub(super) struct Work {
@@ -33,8 +41,7 @@ pub(super) struct Work {
     pub(super) expected: Offset,
     buffer: VecDeque<RawBatch>,
     pub(super) cutter: Cutter,
-    /// By index into the objects of the cut under way; none where a redo found nothing left of one.
-    bodies: Vec<Option<Body>>,
+    made: Option<Made>,
     redo: Option<Redo>,
     /// The next offset is not in the log any more; told to the chain once the buffer is cut.
     out_of_range: bool,
@@ -69,7 +76,7 @@ impl Work {
             generation: 0,
             expected: Offset::ZERO,
             buffer: VecDeque::new(),
-            bodies: Vec::new(),
+            made: None,
             redo: None,
             out_of_range: false,
             scanned: None,
@@ -101,11 +108,14 @@ impl Work {
         }
     }
 
-    pub(super) fn on_scanned(&mut self, next: Offset, stable_end: Offset, now: Now, effects: &mut Vec<Effect>) {
-        self.scanned = Some(next);
-        self.stable_end = Some(stable_end);
+    pub(super) fn on_scanned(&mut self, scan: &Scan, now: Now, effects: &mut Vec<Effect>) {
+        if scan.generation != self.generation {
+            return;
+        }
+        self.scanned = Some(scan.next);
+        self.stable_end = Some(scan.stable_end);
         if let Some(redo) = &mut self.redo {
-            redo.scanned(next);
+            redo.scanned(scan.next);
             self.redo_if_read(effects, now);
         }
     }
@@ -188,17 +198,21 @@ impl Work {
     }
 
     fn upload(&self, index: usize, key: String) -> Request {
-        let body = self.bodies[index].as_ref().expect("the chain uploads what was made");
-        let nonce = self.machine.underway().map(|cut| cut.nonce.clone()).unwrap_or_default();
-        let seen = Seen { rows: body.rows, nonce, digest: body.digest };
+        let made = self.made.as_ref().expect("the chain uploads what was made");
+        let body = made.bodies[index].as_ref().expect("the chain uploads what was made");
+        let seen = Seen { rows: body.rows, nonce: made.nonce.clone(), digest: body.digest };
         Request::PutObject { index, key, body: body.bytes.clone(), seen }
     }
 
     /// Drops what is buffered; what still comes under the old generation is dropped too.
     fn forget(&mut self) {
         self.generation = self.shared.next_number();
+        // What was made for a cut that lost is of no use; of one under way it still has to be uploaded.
+        let underway = self.machine.underway().map(|cut| cut.nonce.as_str());
+        self.made.take_if(|made| Some(made.nonce.as_str()) != underway);
         self.buffer.clear();
         self.redo = None;
+        self.scanned = None;
         self.out_of_range = false;
         self.cutter.reset(0, 0, std::time::Duration::ZERO);
     }
@@ -227,13 +241,14 @@ impl Work {
     fn redo_if_read(&mut self, effects: &mut Vec<Effect>, now: Now) {
         let Some(redo) = self.redo.take_if(|redo| redo.is_complete()) else { return };
         let Some(chain) = self.machine.chain() else { return };
+        let nonce = redo.nonce().to_owned();
         let done = redo.pack(&chain, &self.shared.budget);
         // Nothing more is read until the chain says where.
         self.forget();
         effects.push(Effect::Source(SourceCommand::Stop(self.partition.clone())));
         match done {
             Ok((objects, bodies)) => {
-                self.bodies = bodies;
+                self.made = Some(Made { nonce, bodies });
                 self.step(Event::Redone(objects), now, effects);
             }
             Err(cause) => self.step(Event::RedoImpossible(cause), now, effects),
@@ -281,7 +296,7 @@ impl Work {
             self.metrics.records_quarantined(reason, *records);
         }
         self.keep_from(packed.range.next(), now);
-        self.bodies = packed.bodies.into_iter().map(Some).collect();
+        self.made = Some(Made { nonce: nonce.clone(), bodies: packed.bodies.into_iter().map(Some).collect() });
         let proposal = Proposal {
             next: packed.range.next(),
             layout: self.route.layout.fingerprint(),
@@ -305,7 +320,8 @@ impl Work {
     }
 
     fn finished(&mut self, cut: Cut, by: Finisher, now: Now, effects: &mut Vec<Effect>) {
-        for (object, body) in cut.objects.iter().zip(self.bodies.drain(..)) {
+        let made = self.made.take().filter(|made| made.nonce == cut.nonce);
+        for (object, body) in cut.objects.iter().zip(made.into_iter().flat_map(|made| made.bodies)) {
             let rows = body.as_ref().map_or(0, |body| body.rows);
             self.metrics.rows_lost(object.rows - rows);
             if let Some(body) = body {

@@ -10,24 +10,23 @@ use crate::decode::Decoder;
 use crate::domain::{MemoryBudget, Offset, RawBatch};
 use crate::schema::Layout;
 
-/// How often in a row the log must be said to be read past the range before that is believed: a statistic may be older than
-/// the `Start` it is taken to follow.
-const SCANS: u32 = 2;
-
 pub(super) struct Redo {
     cut: Cut,
     /// The cut's own layout, once it is here.
     pub(super) layout: Option<Arc<Layout>>,
     batches: VecDeque<RawBatch>,
-    /// Whether the last offset of the range, or one past it, was delivered.
+    /// Whether everything before the range's end was delivered or is no record any more.
     reached_end: bool,
-    scans_past: u32,
     attempts: u32,
 }
 
 impl Redo {
     pub(super) fn new(cut: Cut, layout: Option<Arc<Layout>>) -> Redo {
-        Redo { cut, layout, batches: VecDeque::new(), reached_end: false, scans_past: 0, attempts: 0 }
+        Redo { cut, layout, batches: VecDeque::new(), reached_end: false, attempts: 0 }
+    }
+
+    pub(super) fn nonce(&self) -> &str {
+        &self.cut.nonce
     }
 
     pub(super) fn count_attempt(&mut self) -> u32 {
@@ -36,7 +35,6 @@ impl Redo {
     }
 
     pub(super) fn push(&mut self, mut batch: RawBatch) {
-        self.scans_past = 0;
         self.reached_end |= batch.records.last_offset().is_some_and(|last| last.following() >= self.cut.next);
         batch.records.drop_from(self.cut.next);
         if !batch.records.is_empty() {
@@ -46,11 +44,11 @@ impl Redo {
 
     /// The log was read up to `next`: compaction or retention may have taken the range's last record.
     pub(super) fn scanned(&mut self, next: Offset) {
-        self.scans_past = if next >= self.cut.next { self.scans_past + 1 } else { 0 };
+        self.reached_end |= next >= self.cut.next;
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.layout.is_some() && (self.reached_end || self.scans_past >= SCANS)
+        self.layout.is_some() && self.reached_end
     }
 
     /// Makes the range's objects again, and their bodies in the order of the cut's objects.

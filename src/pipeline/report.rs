@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::lane::Now;
 use super::partition::Work;
-use crate::chain::{Cut, CutKind, Finisher, GapReason, Phase};
+use crate::chain::{Cut, CutKind, Finisher, Phase};
 use crate::telemetry::{CutOutcome, LastCut, PartitionState, PartitionStatus, Problem, TopicMetrics};
 
 pub(super) fn count_cut(metrics: &TopicMetrics, cut: &Cut, by: Finisher, wall: Timestamp) {
@@ -17,11 +17,7 @@ pub(super) fn count_cut(metrics: &TopicMetrics, cut: &Cut, by: Finisher, wall: T
     };
     metrics.cut(outcome);
     if let Some(reason) = cut.reason {
-        let word = match reason {
-            GapReason::Retention => "retention",
-            GapReason::Skipped => "skipped",
-        };
-        metrics.gap(word, (cut.next.0 - cut.first.0).unsigned_abs());
+        metrics.gap(reason.word(), (cut.next.0 - cut.first.0).unsigned_abs());
     }
     if let (Finisher::Us, Some(oldest)) = (by, cut.min_timestamp) {
         let millis = wall.as_millisecond().saturating_sub(oldest).max(0);

@@ -55,12 +55,16 @@ impl Router {
     /// A source that cannot go on.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), PipelineError> {
         let mut ticks = tokio::time::interval(TICK);
+        let pulse = self.board.pulse("router");
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.stop().await,
-                _ = ticks.tick() => self.tick(),
+                _ = ticks.tick() => {
+                    pulse.beat();
+                    self.tick();
+                }
                 Some(prepared) = self.preparing.join_next() => {
                     let (topic, result) = prepared.map_err(|error| PipelineError::Broken(error.to_string()))?;
                     self.on_prepared(topic, result).await;
@@ -111,9 +115,9 @@ impl Router {
                     self.send(*lane, Input::OutOfRange { partition, generation }).await;
                 }
             }
-            SourceEvent::Scanned { partition, next, stable_end } => {
-                if let Some(Owner::Lane(lane)) = self.owned.get(&partition) {
-                    self.send(*lane, Input::Scanned { partition, next, stable_end }).await;
+            SourceEvent::Scanned(scan) => {
+                if let Some(Owner::Lane(lane)) = self.owned.get(&scan.partition) {
+                    self.send(*lane, Input::Scanned(scan)).await;
                 }
             }
             SourceEvent::Trouble(cause) => {

@@ -13,6 +13,8 @@ use crate::domain::Topic;
 enum Cause {
     /// A broker must answer.
     Connection,
+    /// A broker must let us in. Beside the other, which follows from it: this one says why.
+    Admission,
     /// The group must take us.
     Group,
     /// The topic must give a record.
@@ -22,10 +24,13 @@ enum Cause {
 #[derive(Debug, Default)]
 pub(super) struct Health {
     causes: BTreeSet<Cause>,
+    /// What the last broken connection said: why all brokers are down, when they are.
+    last_break: Option<String>,
 }
 
-const CONNECTION: &[RDKafkaRespErr] = &[
-    RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+const CONNECTION: &[RDKafkaRespErr] = &[RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN];
+
+const ADMISSION: &[RDKafkaRespErr] = &[
     RD_KAFKA_RESP_ERR__AUTHENTICATION,
     RD_KAFKA_RESP_ERR__RESOLVE,
     RD_KAFKA_RESP_ERR__SSL,
@@ -42,19 +47,30 @@ impl Health {
         let one_of = |codes: &[RDKafkaRespErr]| codes.iter().any(|&code| error.code.is(code));
         let cause = match &error.topic {
             _ if one_of(CONNECTION) => Cause::Connection,
+            _ if one_of(ADMISSION) => Cause::Admission,
             _ if one_of(GROUP) => Cause::Group,
             Some(topic) if one_of(TOPIC) => Cause::Topic(topic.clone()),
-            topic => {
-                // librdkafka mends it by itself: a connection lost, a leader moved, a topic just deleted.
-                tracing::warn!(code = ?error.code, topic = topic.as_ref().map(Topic::as_str), "kafka: {}", error.text);
+            // librdkafka mends the rest by itself: a leader moved, a topic just deleted …
+            Some(topic) => {
+                tracing::warn!(%topic, partition = error.partition, "kafka: {}", error.text);
+                return None;
+            }
+            // … or a connection lost, which it has logged.
+            None => {
+                self.last_break = Some(error.text.clone()).filter(|_| error.code.is(RD_KAFKA_RESP_ERR__TRANSPORT));
                 return None;
             }
         };
-        self.causes.insert(cause).then(|| SourceEvent::Trouble(error.text.clone()))
+        let why = match &self.last_break {
+            Some(reason) if cause == Cause::Connection => format!("{}: {reason}", error.text),
+            _ => error.text.clone(),
+        };
+        self.causes.insert(cause).then_some(SourceEvent::Trouble(why))
     }
 
     pub fn broker_answers(&mut self) -> Option<SourceEvent> {
-        self.over(&Cause::Connection)
+        let admitted = self.over(&Cause::Admission);
+        self.over(&Cause::Connection).or(admitted)
     }
 
     pub fn group_took_us(&mut self) -> Option<SourceEvent> {
@@ -66,8 +82,8 @@ impl Health {
         if self.causes.is_empty() {
             return None;
         }
-        let connection = self.over(&Cause::Connection);
-        self.over(&Cause::Topic(topic.clone())).or(connection)
+        let answers = self.broker_answers();
+        self.over(&Cause::Topic(topic.clone())).or(answers)
     }
 
     fn over(&mut self, cause: &Cause) -> Option<SourceEvent> {
@@ -98,7 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn what_mends_itself_is_no_trouble() {
-        assert!(Health::default().error(&error(RD_KAFKA_RESP_ERR__TRANSPORT, None)).is_none());
+    fn a_connection_lost_is_no_trouble_but_the_reason_why_all_brokers_are_down() {
+        let mut health = Health::default();
+        assert!(
+            health
+                .error(&ClientError { text: "refused".to_owned(), ..error(RD_KAFKA_RESP_ERR__TRANSPORT, None) })
+                .is_none()
+        );
+        let down = health.error(&error(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, None));
+        assert!(matches!(down, Some(SourceEvent::Trouble(why)) if why == "why: refused"));
     }
 }

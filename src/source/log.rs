@@ -16,6 +16,11 @@ use crate::domain::{Offset, Topic, TopicId, TopicPartition};
 /// How long one question may take.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How long after a question without an answer the client may take to say why.
+const HEAR: Duration = Duration::from_millis(50);
+/// Log lines and errors heard after each question: more than come between two.
+const REMARKS: usize = 32;
+
 /// [`Log`] over a Kafka client.
 pub struct KafkaLog {
     client: Arc<BaseConsumer<Asker>>,
@@ -32,8 +37,12 @@ impl ClientContext for Asker {
         client_log::line(level as i32, facility, line);
     }
 
-    fn error(&self, _: KafkaError, reason: &str) {
-        *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+    fn error(&self, error: KafkaError, reason: &str) {
+        let mut complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all brokers are down follows from what was said before.
+        if complaint.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *complaint = Some(reason.to_owned());
+        }
     }
 }
 
@@ -55,8 +64,7 @@ impl KafkaLog {
         let client = self.client.clone();
         let asked = move || {
             let answer = question(&client);
-            // Without this nothing is logged, and complaints pile up.
-            while client.poll(Duration::ZERO).is_some() {}
+            hear(&client, if answer.is_ok() { Duration::ZERO } else { HEAR });
             match (answer, client.context().complaint.lock().unwrap_or_else(PoisonError::into_inner).take()) {
                 (Err(LogError::Unavailable(why)), Some(complaint)) => {
                     Err(LogError::Unavailable(format!("{why} ({complaint})")))
@@ -122,6 +130,15 @@ impl Log for KafkaLog {
     }
 }
 
+/// Lets the client say what it has to say, which else piles up unheard.
+fn hear(client: &BaseConsumer<Asker>, wait: Duration) {
+    // A poll of no length hears one thing, and does not tell whether there was one.
+    for _ in 0..REMARKS {
+        drop(client.poll(Duration::ZERO));
+    }
+    while client.poll(wait).is_some() {}
+}
+
 /// Returns a broker that leads a partition of the topic.
 fn some_leader(client: &BaseConsumer<Asker>, topic: &Topic) -> Result<i32, LogError> {
     let metadata =
@@ -173,5 +190,6 @@ fn refused(partition: &TopicPartition, error: &KafkaError) -> LogError {
 }
 
 fn no_answer(about: &str, error: &KafkaError) -> LogError {
-    LogError::Unavailable(format!("cannot ask kafka about {about}: {error}"))
+    let why = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+    LogError::Unavailable(format!("cannot ask kafka about {about}: {why}"))
 }

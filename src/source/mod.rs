@@ -72,6 +72,16 @@ pub enum SourceError {
     Thread(std::io::Error),
 }
 
+/// How far a partition was read, control records and aborted ones included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    pub partition: TopicPartition,
+    /// Of the `Start` it follows.
+    pub generation: u64,
+    pub next: Offset,
+    pub stable_end: Offset,
+}
+
 /// What a source tells.
 #[derive(Debug)]
 pub enum SourceEvent {
@@ -91,11 +101,7 @@ pub enum SourceEvent {
         generation: u64,
     },
     /// Everything before `next` was delivered or is no record, and `stable_end` is the log's stable end (statistics).
-    Scanned {
-        partition: TopicPartition,
-        next: Offset,
-        stable_end: Offset,
-    },
+    Scanned(Scan),
     /// An error that passes by itself (broker gone, …), for /status and /readyz.
     Trouble(String),
     /// Kafka answers again.

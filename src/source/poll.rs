@@ -16,7 +16,7 @@ use super::reads::{Closed, Judgement, Reads};
 use super::rebalance::Revoking;
 use super::round::Round;
 use super::statistics::Statistics;
-use super::{Options, SourceCommand, SourceEvent};
+use super::{Options, Scan, SourceCommand, SourceEvent};
 use crate::domain::{MemoryBudget, Offset, Topic, TopicPartition};
 
 /// How long one call gathers records, and so how long one may wait and how late a command may be heard.
@@ -268,7 +268,8 @@ impl Poller {
             let partition = read.partition.clone();
             match read.judge(statistics.partition(partition.topic.as_str(), partition.partition)) {
                 Judgement::Scanned(next, stable_end) => {
-                    events.push(SourceEvent::Scanned { partition, next, stable_end });
+                    let generation = read.generation;
+                    events.push(SourceEvent::Scanned(Scan { partition, generation, next, stable_end }));
                 }
                 Judgement::Idle => idle.push((partition, read.position)),
                 Judgement::NothingNew => {}

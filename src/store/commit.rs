@@ -3,15 +3,15 @@
 //! One request each, nothing decided: whoever runs the cut chain looks at what is there after an [`Put::Unclear`] and obeys
 //! it. [`Right`] keeps it the only place: `put_new` wants one, and only this file can make one.
 
+mod right;
+
 use bytes::Bytes;
+
+pub use right::Right;
 
 use super::contract::{ArchiveStore, StoreError, Tags};
 use super::identity::{FOOTER_FIRST_READ, Identity};
 use crate::encode::ReadError;
-
-/// The right to one create-only request. Wrappers of a store hand it on.
-#[derive(Debug)]
-pub struct Right(());
 
 /// How a create-only request ended.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alluvium::domain::{MemoryBudget, Offset, RawBatch, TopicPartition};
-use alluvium::source::{KafkaOptions, Options, Source, SourceCommand, SourceEvent, TopicMatch, join};
+use alluvium::source::{KafkaOptions, Options, Scan, Source, SourceCommand, SourceEvent, TopicMatch, join};
 
 use crate::kafka::{PATIENCE, log};
 
@@ -111,7 +111,7 @@ impl Member {
             SourceEvent::OutOfRange { partition, generation } => {
                 self.told.push(format!("out of range {partition} {generation}"));
             }
-            SourceEvent::Scanned { partition, next, stable_end } => {
+            SourceEvent::Scanned(Scan { partition, next, stable_end, .. }) => {
                 self.scanned.insert(partition, (next.0, stable_end.0));
             }
             SourceEvent::Trouble(why) => self.told.push(format!("trouble {why}")),

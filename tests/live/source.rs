@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use alluvium::domain::{Header, Offset, Timestamp, TopicPartition};
-use alluvium::source::{Bounds, Log, LogError, Options, Protocol, SourceCommand, SourceEvent, StartAt, TopicMatch};
+use alluvium::source::{
+    Bounds, KafkaLog, Log, LogError, Options, Protocol, SourceCommand, SourceEvent, StartAt, TopicMatch,
+};
 use rdkafka::message::{Header as Sent, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer};
 
@@ -394,4 +396,19 @@ async fn a_member_whose_name_is_taken_by_another_dies_and_says_so() {
     assert!(why.contains("fenced"), "{why}");
     assert!(one.source.events.recv().await.is_none());
     two.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_refused_says_why_in_its_own_words() {
+    let _up = broker_stays_up().await;
+    let mut refused = options(&unique("refused"), Protocol::Classic);
+    // The listener speaks no TLS.
+    refused.properties.insert("security.protocol".to_owned(), "SSL".into());
+    let mut member = Member::join(&refused, TopicMatch::Name("any".to_owned()));
+    let log = KafkaLog::new(&refused).unwrap();
+    let Err(LogError::Unavailable(why)) = log.topics().await else { panic!("it cannot have answered") };
+    assert!(why.contains("SSL handshake failed"), "{why}");
+    let says = |told: &String| told.starts_with("trouble") && told.contains("SSL handshake failed");
+    member.until("the trouble is told", |member| member.told.iter().any(says)).await;
+    member.leave().await;
 }

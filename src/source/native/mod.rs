@@ -223,10 +223,13 @@ impl Consumer {
             }
             self.consume(Duration::from_millis(10), |_| ());
             for notice in self.notices() {
-                match notice {
-                    Notice::Assigned(_) => self.acknowledge_assign()?,
-                    Notice::Revoked { partitions, .. } => self.unassign(&partitions)?,
-                    Notice::Error(_) | Notice::Statistics(_) => {}
+                let answered = match notice {
+                    Notice::Assigned(_) => self.acknowledge_assign(),
+                    Notice::Revoked { partitions, .. } => self.unassign(&partitions),
+                    Notice::Error(_) | Notice::Statistics(_) => Ok(()),
+                };
+                if let Err(error) = answered {
+                    tracing::debug!(error, "while leaving the group");
                 }
             }
         }

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{PartitionLog, ScriptedLog};
 use crate::domain::{MemoryBudget, Offset, RawBatch, Records, TopicPartition};
-use crate::source::{Source, SourceCommand, SourceEvent};
+use crate::source::{Scan, Source, SourceCommand, SourceEvent};
 
 /// One member. What it owns is the test's decision; what it reads follows from the commands it is given.
 #[derive(Debug)]
@@ -122,10 +122,13 @@ impl ScriptedMember {
             if records.is_empty() {
                 read.position = next;
                 let scanned = (next, log.stable_end());
-                return (read.scanned.replace(scanned) != Some(scanned)).then(|| SourceEvent::Scanned {
-                    partition: partition.clone(),
-                    next: Offset(next),
-                    stable_end: Offset(scanned.1),
+                return (read.scanned.replace(scanned) != Some(scanned)).then(|| {
+                    SourceEvent::Scanned(Scan {
+                        partition: partition.clone(),
+                        generation: read.generation,
+                        next: Offset(next),
+                        stable_end: Offset(scanned.1),
+                    })
                 });
             }
             let permit = budget.try_take(records.held_bytes())?;

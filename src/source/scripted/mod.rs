@@ -89,7 +89,8 @@ impl ScriptedLog {
     pub fn create_topic(&self, name: &str, partitions: usize) -> TopicId {
         let mut shared = self.lock();
         shared.created += 1;
-        let id = TopicId::from_halves(shared.created, 0);
+        // Ids of real brokers differ from their first digit on.
+        let id = TopicId::from_incarnation(&shared.created.to_string());
         let partitions = (0..partitions).map(|_| PartitionLog::default()).collect();
         let before = shared.topics.insert(Topic::new(name), TopicLog { id, partitions });
         assert!(before.is_none(), "topic {name} exists");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::source::Scan;
 use crate::source::{SourceCommand, SourceEvent};
 
 fn log(partitions: usize) -> (ScriptedLog, TopicPartition) {
@@ -19,7 +20,9 @@ fn all(member: &mut ScriptedMember) -> Vec<String> {
         SourceEvent::Records(batch) => {
             format!("{} {:?}", batch.partition, batch.records.iter().map(|record| record.offset).collect::<Vec<_>>())
         }
-        SourceEvent::Scanned { partition, next, stable_end } => format!("{partition} to {next} of {stable_end}"),
+        SourceEvent::Scanned(Scan { partition, next, stable_end, .. }) => {
+            format!("{partition} to {next} of {stable_end}")
+        }
         other => format!("{other:?}"),
     };
     std::iter::from_fn(|| member.poll()).map(tell).collect()
