@@ -200,7 +200,11 @@ fn an_object_is_the_same_bytes_each_time_and_names_no_arrow_schema() {
     assert_eq!(encoded(&object), encoded(&object));
     let footer = Footer::read(&encoded(&object)).unwrap();
     let metadata = footer.parquet.file_metadata().key_value_metadata().unwrap();
-    assert!(metadata.iter().all(|entry| entry.key.starts_with("alluvium.")));
+    let documented = include_str!("../../docs/formats.md");
+    for entry in metadata {
+        assert!(entry.key.starts_with("alluvium."), "{}", entry.key);
+        assert!(documented.contains(&format!("`{}`", entry.key)), "{} is documented", entry.key);
+    }
 }
 
 #[test]

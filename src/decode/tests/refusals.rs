@@ -100,7 +100,9 @@ fn unknown_fields_of_every_wire_type_are_passed_over_and_counted() {
 }
 
 #[test]
-fn reasons_have_distinct_names() {
+fn reasons_have_distinct_names_and_are_documented() {
     let names: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(names.len(), Reason::ALL.len());
+    let documented = include_str!("../../../docs/mapping.md");
+    names.iter().for_each(|name| assert!(documented.contains(&format!("\n| `{name}` |")), "{name}"));
 }
