@@ -1,6 +1,7 @@
 //! `alluvium check`: a dry start, stage by stage.
 
 mod bucket;
+mod finding;
 mod kafka;
 mod report;
 mod schemas;
@@ -8,8 +9,9 @@ mod stage;
 
 use std::sync::{Arc, OnceLock};
 
+use self::finding::Finding;
 use self::report::Report;
-use self::stage::{Finding, STAGE_WITHIN, Stage, run_stages};
+use self::stage::{STAGE_WITHIN, Stage, run_stages};
 use super::{ConfigFile, Exit, Output, block_on, exit};
 use crate::config::{ArchiveSettings, ConfigErrors, Kind, Mistake, Settings, Warning};
 use crate::domain::Topic;

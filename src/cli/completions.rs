@@ -1,9 +1,8 @@
 //! `alluvium completions`: the shell's help in typing.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Cli, Exit, exit, print};
+use super::{Exit, exit, print};
 
 /// Print a script with which a shell completes the commands and their options.
 ///
@@ -18,9 +17,10 @@ pub(super) struct Args {
     shell: Shell,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+/// `command` is the whole command line, of which the script tells.
+pub(super) fn run(args: &Args, mut command: clap::Command) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "alluvium", &mut script);
+    clap_complete::generate(args.shell, &mut command, "alluvium", &mut script);
     print(&String::from_utf8(script)?)?;
     Ok(Exit::Ok)
 }

@@ -23,7 +23,7 @@ mod run;
 use std::io::IsTerminal;
 use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use self::exit::Exit;
 pub use self::options::{ConfigFile, block_on};
@@ -60,7 +60,7 @@ impl Command {
             Command::Replay(args) => replay::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Config(args) => config::run(&args),
-            Command::Completions(args) => completions::run(&args),
+            Command::Completions(args) => completions::run(&args, Cli::command()),
         }
     }
 }
@@ -101,8 +101,6 @@ fn tell(error: &anyhow::Error) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

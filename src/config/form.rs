@@ -7,10 +7,11 @@ use serde_json::{Map, Number, Value as Json};
 use super::mask::shown_name;
 use super::mistake::{Findings, Kind, Mistake, Span};
 use super::replace::{Environment, replaced};
-use super::scalar::{self, Wrong};
+use super::scalar;
 use super::shape::{Key, Shape};
 use super::suggest::suggestion;
 use super::tree::{Entry, Node, Value};
+use super::wrong::Wrong;
 
 pub(super) struct Form<'a> {
     pub source: &'a str,

@@ -37,6 +37,7 @@ mod shape;
 mod suggest;
 mod topics;
 mod tree;
+mod wrong;
 
 use std::path::Path;
 

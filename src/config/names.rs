@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use regex::Regex;
 
-use super::scalar::Wrong;
+use super::wrong::Wrong;
 use crate::schema::TimeRule;
 use crate::source::StartAt;
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::scalar::Wrong;
+use super::wrong::Wrong;
 
 /// Where the HTTP server listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! What a scalar of the file may say: each kind reads itself from text and is checked the moment the file is read.
 
-use std::fmt;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -10,27 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::names::{MessageName, StartText, TableName, TimeText, TopicName, TopicPattern};
 use super::places::{Address, ArchiveUrl, Brokers, Endpoint};
 use super::quantities::{Period, Size};
-
-/// Why a text is not what its key wants. Never repeats the text, which may come from the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    /// What is wrong with it; stands at the place.
-    pub what: String,
-    /// How to write it.
-    pub help: String,
-}
-
-impl Wrong {
-    pub fn new(what: impl Into<String>, help: impl Into<String>) -> Wrong {
-        Wrong { what: what.into(), help: help.into() }
-    }
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.help)
-    }
-}
+use super::wrong::Wrong;
 
 /// Makes each kind a text for serde and for the schema, under a format name by which [`check`] finds it again.
 macro_rules! scalars {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stage::Finding;
+use super::finding::Finding;
 use crate::config::Settings;
 use crate::store::{ArchiveStore, SelfTestError, StoreError, open, self_test};
 
@@ -41,7 +41,7 @@ fn store_failed(error: &StoreError) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::check::stage::Status;
+    use crate::cli::check::finding::Status;
     use crate::store::{Fault, FaultStore, LocalStore, Operation, always};
 
     #[tokio::test]

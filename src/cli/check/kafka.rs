@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::stage::Finding;
+use super::finding::Finding;
 use crate::config::{Settings, TopicMatch};
 use crate::domain::Topic;
 use crate::source::{KafkaLog, Log, LogError};
@@ -73,7 +73,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::cli::check::stage::Status;
+    use crate::cli::check::finding::Status;
     use crate::domain::{Offset, TopicId, TopicPartition};
     use crate::source::{Bounds, StartAt};
 

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::stage::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::cli::{Exit, Output, print};
 
 /// Stages as they end: written at once as text, kept for the end as JSON.

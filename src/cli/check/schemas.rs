@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::stage::Finding;
+use super::finding::Finding;
 use crate::cli::run::{load_schemas, rule};
 use crate::config::{Settings, TopicMatch};
 use crate::domain::Topic;
@@ -68,7 +68,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::cli::check::stage::Status;
+    use crate::cli::check::finding::Status;
 
     const FILE: &str = r"
 kafka: { brokers: 'localhost:9092' }
