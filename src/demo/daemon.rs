@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::proof::INCARNATION;
 use super::{DemoError, Options};
 
 const CONFIGURATION: &str = "alluvium.yaml";
@@ -26,7 +27,7 @@ pub(super) fn write_configuration(folder: &Path, brokers: &str) -> Result<(), De
   properties: {{ session.timeout.ms: 3000, heartbeat.interval.ms: 500 }}
 topics:
   - match: 'dev\\..+'
-    incarnation: demo        # the mock broker tells no topic ids
+    incarnation: {INCARNATION}        # the mock broker tells no topic ids
 schemas:
   descriptors: [events.binpb]
 archive:

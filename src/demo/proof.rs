@@ -19,6 +19,9 @@ use crate::domain::{Offset, RecordDigest, Topic, TopicId, TopicPartition};
 use crate::replay::{ProvenRange, Replay, Sink, SinkError, Window};
 use crate::store::{ArchiveStore, LocalStore};
 
+/// What stands in for the topic ids that the mock broker does not tell.
+pub(super) const INCARNATION: &str = "demo";
+
 /// How far the chains are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tips(BTreeMap<TopicPartition, Offset>);
@@ -66,7 +69,6 @@ pub struct Proven {
 pub(super) struct Bucket {
     store: Arc<dyn ArchiveStore>,
     folder: PathBuf,
-    id: TopicId,
 }
 
 /// What is found of one topic in the listed files.
@@ -85,14 +87,16 @@ impl Bucket {
     pub(super) fn open(folder: &Path) -> Result<Bucket, DemoError> {
         std::fs::create_dir_all(folder).map_err(|source| DemoError::Io { path: folder.to_owned(), source })?;
         let store: Arc<dyn ArchiveStore> = Arc::new(LocalStore::in_folder(folder)?);
-        Ok(Bucket { store, folder: folder.to_owned(), id: TopicId::from_incarnation("demo") })
+        Ok(Bucket { store, folder: folder.to_owned() })
     }
 
     pub(super) async fn tips(&self) -> Result<Tips, DemoError> {
         let mut tips = Tips::default();
         for stream in Stream::ALL {
             for partition in 0..PARTITIONS {
-                let chain = ChainId { partition: TopicPartition::new(stream.topic(), partition), topic_id: self.id };
+                let partition = TopicPartition::new(stream.topic(), partition);
+                let topic_id = TopicId::from_incarnation(&partition.topic, INCARNATION);
+                let chain = ChainId { partition, topic_id };
                 let Some(key) = self.store.list(&chain_prefix(&chain), None, 1).await?.keys.into_iter().next() else {
                     continue;
                 };

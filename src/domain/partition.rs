@@ -71,11 +71,14 @@ impl TopicId {
         TopicId(id)
     }
 
-    /// Returns the id that stands in where a broker tells none: the first 16 bytes of BLAKE3 of the operator's
-    /// `incarnation` text.
-    pub fn from_incarnation(text: &str) -> TopicId {
+    /// Returns the id that stands in where a broker tells none: the first 16 bytes of BLAKE3 over the topic's name, a zero
+    /// byte and the operator's `incarnation` text. The name is in it, since one text may be given to many topics, and two of
+    /// them may share a table.
+    pub fn from_incarnation(topic: &Topic, text: &str) -> TopicId {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(topic.as_str().as_bytes()).update(&[0]).update(text.as_bytes());
         let mut id = [0; 16];
-        id.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
+        id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         TopicId(id)
     }
 
@@ -137,5 +140,13 @@ mod tests {
         assert_eq!(id.to_string().parse::<TopicId>().unwrap(), id);
         assert_eq!(id.short(), "01234567");
         assert!("0123456789ABCDEFffffffffffffffff".parse::<TopicId>().is_err());
+    }
+
+    #[test]
+    fn topics_with_one_incarnation_text_have_different_ids() {
+        let id = |topic: &str, text: &str| TopicId::from_incarnation(&Topic::new(topic), text);
+        assert_eq!(id("a", "1"), id("a", "1"));
+        assert_ne!(id("a", "1"), id("b", "1"));
+        assert_ne!(id("a", "1"), id("a", "2"));
     }
 }

@@ -63,7 +63,7 @@ impl Routes {
         Ok(Route {
             layout: Arc::new(layout),
             start: rule.start,
-            incarnation: rule.incarnation.as_deref().map(TopicId::from_incarnation),
+            incarnation: rule.incarnation.as_deref().map(|text| TopicId::from_incarnation(topic, text)),
         })
     }
 

@@ -90,7 +90,7 @@ impl ScriptedLog {
         let mut shared = self.lock();
         shared.created += 1;
         // Ids of real brokers differ from their first digit on.
-        let id = TopicId::from_incarnation(&shared.created.to_string());
+        let id = TopicId::from_incarnation(&Topic::new(name), &shared.created.to_string());
         let partitions = (0..partitions).map(|_| PartitionLog::default()).collect();
         let before = shared.topics.insert(Topic::new(name), TopicLog { id, partitions });
         assert!(before.is_none(), "topic {name} exists");
