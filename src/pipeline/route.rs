@@ -75,12 +75,15 @@ impl Routes {
             let same = self.resolve(other).is_ok_and(|route| route.layout.table() == table);
             same && !(named(topic) && named(other))
         });
-        let rivals: Vec<_> = rivals.map(Topic::to_string).collect();
-        if rivals.is_empty() {
+        let mut all: Vec<_> = rivals.map(Topic::as_str).collect();
+        if all.is_empty() {
             return Ok(());
         }
+        // In one order, so that each of them is told the same.
+        all.push(topic.as_str());
+        all.sort_unstable();
         Err(NoRoute::Refused {
-            cause: format!("topic {topic} would fill table {table}, and so would {}", rivals.join(", ")),
+            cause: format!("topics {} would fill the same table, {table}", all.join(" and ")),
             remedy: "give each a `table:` of its own, or both the same one on purpose".into(),
         })
     }
