@@ -235,7 +235,9 @@ fn a_kafka_that_refuses_or_is_silent_is_named_within_bounds_and_before_anything_
             (address, (ran, checked), running)
         })
         .collect();
-    for ((address, (ran, _checked), (run, check)), why) in started.into_iter().zip(["Connection refused", "cannot ask kafka about topics"]) {
+    for ((address, (ran, _checked), (run, check)), why) in
+        started.into_iter().zip(["Connection refused", "cannot ask kafka about topics"])
+    {
         has_all(
             &one_error(&run.end()),
             &[&format!("kafka at {address} does not answer"), "check `kafka.brokers`", why],
