@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::chain::layout_keys;
-use crate::domain::{StartAt, Topic, TopicId};
+use crate::domain::{StartAt, Topic, TopicId, TopicPartition};
 use crate::schema::{Layout, Schemas, TopicSchema, resolve};
 use crate::source::{Log, LogError, TopicMatch};
 use crate::store::{ArchiveStore, commit};
@@ -100,7 +100,8 @@ pub async fn prepare(
     let existing = log.topics().await.map_err(|error| NoRoute::Later(error.to_string()))?;
     routes.check_table(topic, &route, &existing)?;
     if route.incarnation.is_none() {
-        match log.topic_id(topic).await {
+        // Every topic has a partition 0.
+        match log.topic_id(&TopicPartition { topic: topic.clone(), partition: 0 }).await {
             Ok(_) => {}
             Err(LogError::NoTopicId(topic)) => {
                 return Err(NoRoute::Refused {

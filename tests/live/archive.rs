@@ -17,7 +17,10 @@ async fn every_record_is_there_once_through_a_kill_and_a_pause_longer_than_the_s
     create_topic(&setup.topic, PARTITIONS).await;
     let store = store(&setup.bucket).await;
     let topic = Topic::new(&setup.topic);
-    let id = eventually("the topic has an id", async || log().topic_id(&topic).await.ok()).await;
+    let id = eventually("the topic has an id", async || {
+        log().topic_id(&TopicPartition { topic: topic.clone(), partition: 0 }).await.ok()
+    })
+    .await;
     let manifest = Manifest::new(&setup.topic, PARTITIONS);
     let mut one = Daemon::start(&setup, "one");
     let two = Daemon::start(&setup, "two");

@@ -17,7 +17,10 @@ const PARTITIONS: i32 = 3;
 /// Waits until the archive holds all that Kafka acknowledged, the newest manifest last, and has it judged.
 async fn all_is_archived_once(setup: &Setup, manifests: &[&Manifest]) {
     let topic = Topic::new(&setup.topic);
-    let id = eventually("the topic has an id", async || log().topic_id(&topic).await.ok()).await;
+    let id = eventually("the topic has an id", async || {
+        log().topic_id(&TopicPartition { topic: topic.clone(), partition: 0 }).await.ok()
+    })
+    .await;
     let store = store(&setup.bucket).await;
     let ends: BTreeMap<_, _> = manifests.iter().flat_map(|manifest| manifest.ends().1).collect();
     eventually("all is archived", async || (tips(&*store, &setup.topic, id).await == ends).then_some(())).await;
