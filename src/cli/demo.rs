@@ -131,6 +131,6 @@ fn table(proven: &Proven) -> String {
             facts.table
         );
     }
-    text += &format!("  find {bucket}/chain -name '*.json' | sort | tail -1 | xargs cat\n");
+    text += &format!("  find {bucket}/chain -name '*.json' | sort | head -1 | xargs cat\n");
     text
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -15,13 +15,16 @@ use crate::domain::MemoryBudget;
 use crate::pipeline::{Pipeline, Routes, Shared, TopicRule};
 use crate::schema::Schemas;
 use crate::source::{self, KafkaLog, Log};
-use crate::store::{self, ArchiveStore, ObservedStore};
+use crate::store::{self, ArchiveStore, ObservedStore, SelfTestError, StoreError};
 use crate::telemetry::{Metrics, StatusBoard, http, log};
 
 /// How often new topics and partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(10);
 /// Records and bytes of a batch: a poll's worth, large enough that what happens per batch costs nothing.
 const BATCH: (usize, usize) = (1_000, 1 << 20);
+/// What to do about a store that does not answer.
+pub(super) const REACH_STORE: &str =
+    "see that `archive.url` and `archive.s3` are right, and that the store is reachable from here";
 
 /// Archive the topics of a configuration until told to stop.
 ///
@@ -76,11 +79,12 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
 
     board.starting("schemas");
     let schemas = load_schemas(&settings.descriptors)?;
-    board.starting("store");
-    let store = open_store(&settings, &process, &metrics).await?;
+    // Before the store: its self-test leaves probes, which a start that fails for Kafka's sake should not add to.
     board.starting("kafka");
     let log = Arc::new(KafkaLog::new(&settings.kafka)?);
     let cluster = tell_cluster(&*log, &settings.kafka.brokers).await?;
+    board.starting("store");
+    let store = open_store(&settings, &process, &metrics).await?;
 
     let (batch_records, batch_bytes) = BATCH;
     let options = source::Options { batch_records, batch_bytes, revoke_wait: settings.stop_within, refresh: REFRESH };
@@ -138,7 +142,11 @@ async fn open_store(settings: &Settings, process: &str, metrics: &Metrics) -> an
         metrics.request_done(operation.name(), outcome.name(), took);
     });
     let nonce = format!("{:016x}", rand::random::<u64>());
-    store::self_test(&observed, process, &nonce).await?;
+    store::self_test(&observed, process, &nonce).await.map_err(|error| match &error {
+        // Refusals name their own remedy.
+        SelfTestError::Store { cause: StoreError::Unavailable { .. }, .. } => anyhow!("{error}; {REACH_STORE}"),
+        _ => error.into(),
+    })?;
     tracing::info!(archive = observed.url(), "the store keeps what was created first");
     Ok(Arc::new(observed))
 }

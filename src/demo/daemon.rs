@@ -32,7 +32,7 @@ schemas:
   descriptors: [events.binpb]
 archive:
   url: file://{}
-cut: {{ every: 2s, bytes: 4MiB, rows: 20000 }}
+cut: {{ every: 1s, bytes: 4MiB, rows: 20000 }}
 memory: 256MiB
 lanes: 2
 http: 127.0.0.1:0

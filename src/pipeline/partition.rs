@@ -156,7 +156,7 @@ impl Work {
     fn act(&mut self, attempt: u32, action: Action, now: Now, effects: &mut Vec<Effect>) {
         let request = match action {
             Action::AskTopicId => {
-                Request::TopicId { topic: self.partition.topic.clone(), incarnation: self.route.incarnation }
+                Request::TopicId { partition: self.partition.clone(), incarnation: self.route.incarnation }
             }
             Action::FindTip { prefix } => Request::Tip { prefix },
             Action::AskBounds => Request::Bounds(self.partition.clone()),

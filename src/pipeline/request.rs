@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::chain::{Event, Seen, Unclear};
-use crate::domain::{Digest, StartAt, Topic, TopicId, TopicPartition};
+use crate::domain::{Digest, StartAt, TopicId, TopicPartition};
 use crate::schema::Layout;
 use crate::source::Log;
 use crate::store::commit::{self, Put};
@@ -14,7 +14,7 @@ use crate::telemetry::{Edge, StatusBoard};
 #[derive(Clone, Debug)]
 pub enum Request {
     TopicId {
-        topic: Topic,
+        partition: TopicPartition,
         incarnation: Option<TopicId>,
     },
     Tip {
@@ -71,7 +71,7 @@ pub async fn execute(request: Request, edges: &Edges<'_>) -> Answer {
     let Edges { store, log, .. } = *edges;
     let event = match request {
         Request::TopicId { incarnation: Some(id), .. } => Event::TopicId(Ok(id)),
-        Request::TopicId { topic, incarnation: None } => Event::TopicId(edges.log(log.topic_id(&topic).await)),
+        Request::TopicId { partition, incarnation: None } => Event::TopicId(edges.log(log.topic_id(&partition).await)),
         Request::Bounds(partition) => Event::Bounds(edges.log(log.bounds(&partition).await)),
         Request::StartOffset(partition, start) => Event::StartOffset(edges.log(log.offset_at(&partition, start).await)),
         Request::Tip { prefix } => Event::Tip(edges.store(tip(store, &prefix).await)),

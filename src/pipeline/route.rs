@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::chain::layout_keys;
-use crate::domain::{StartAt, Topic, TopicId};
+use crate::domain::{StartAt, Topic, TopicId, TopicPartition};
 use crate::schema::{Layout, Schemas, TopicSchema, resolve};
 use crate::source::{Log, LogError, TopicMatch};
 use crate::store::{ArchiveStore, commit};
@@ -75,12 +75,15 @@ impl Routes {
             let same = self.resolve(other).is_ok_and(|route| route.layout.table() == table);
             same && !(named(topic) && named(other))
         });
-        let rivals: Vec<_> = rivals.map(Topic::to_string).collect();
-        if rivals.is_empty() {
+        let mut all: Vec<_> = rivals.map(Topic::as_str).collect();
+        if all.is_empty() {
             return Ok(());
         }
+        // In one order, so that each of them is told the same.
+        all.push(topic.as_str());
+        all.sort_unstable();
         Err(NoRoute::Refused {
-            cause: format!("topic {topic} would fill table {table}, and so would {}", rivals.join(", ")),
+            cause: format!("topics {} would fill the same table, {table}", all.join(" and ")),
             remedy: "give each a `table:` of its own, or both the same one on purpose".into(),
         })
     }
@@ -97,7 +100,8 @@ pub async fn prepare(
     let existing = log.topics().await.map_err(|error| NoRoute::Later(error.to_string()))?;
     routes.check_table(topic, &route, &existing)?;
     if route.incarnation.is_none() {
-        match log.topic_id(topic).await {
+        // Every topic has a partition 0.
+        match log.topic_id(&TopicPartition { topic: topic.clone(), partition: 0 }).await {
             Ok(_) => {}
             Err(LogError::NoTopicId(topic)) => {
                 return Err(NoRoute::Refused {

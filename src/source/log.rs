@@ -81,11 +81,11 @@ impl KafkaLog {
 
 #[async_trait]
 impl Log for KafkaLog {
-    async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError> {
-        let topic = topic.clone();
+    async fn topic_id(&self, partition: &TopicPartition) -> Result<TopicId, LogError> {
+        let partition = partition.clone();
         self.ask(move |client| {
-            let leader = some_leader(client, &topic)?;
-            native::topic_id(client.client(), leader, &topic, WAIT)
+            let leader = leader(client, &partition)?;
+            native::topic_id(client.client(), leader, &partition.topic, WAIT)
         })
         .await
     }
@@ -139,8 +139,9 @@ fn hear(client: &BaseConsumer<Asker>, wait: Duration) {
     while client.poll(wait).is_some() {}
 }
 
-/// Returns a broker that leads a partition of the topic.
-fn some_leader(client: &BaseConsumer<Asker>, topic: &Topic) -> Result<i32, LogError> {
+/// Returns the broker that leads the partition.
+fn leader(client: &BaseConsumer<Asker>, partition: &TopicPartition) -> Result<i32, LogError> {
+    let topic = &partition.topic;
     let metadata =
         client.fetch_metadata(Some(topic.as_str()), WAIT).map_err(|error| no_answer(topic.as_str(), &error))?;
     let found = metadata.topics().first().ok_or_else(|| LogError::NoTopic(topic.clone()))?;
@@ -151,11 +152,10 @@ fn some_leader(client: &BaseConsumer<Asker>, topic: &Topic) -> Result<i32, LogEr
         }
         Some(code) => return Err(no_answer(topic.as_str(), &KafkaError::MetadataFetch(code))),
     }
-    let leaders = found.partitions().iter().map(|partition| partition.leader());
-    leaders
+    let own = found.partitions().iter().find(|found| found.id() == partition.partition);
+    own.map(|found| found.leader())
         .filter(|&leader| 0 <= leader)
-        .min()
-        .ok_or_else(|| LogError::Unavailable(format!("no partition of topic {topic} has a leader")))
+        .ok_or_else(|| LogError::Unavailable(format!("partition {partition} has no leader")))
 }
 
 fn bounds(client: &BaseConsumer<Asker>, partition: &TopicPartition) -> Result<Bounds, LogError> {

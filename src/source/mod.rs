@@ -138,7 +138,9 @@ pub enum LogError {
 /// Questions about the log. Each may take up to the client's time-out.
 #[async_trait]
 pub trait Log: Send + Sync {
-    async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError>;
+    /// Returns the id of the topic, as the broker knows it that leads this partition now: it cannot hand out records of a
+    /// re-created topic and still tell the old id, which another broker might for a moment.
+    async fn topic_id(&self, partition: &TopicPartition) -> Result<TopicId, LogError>;
     async fn bounds(&self, partition: &TopicPartition) -> Result<Bounds, LogError>;
     /// Returns the offset where `start` lies; the stable end where no record is that late.
     async fn offset_at(&self, partition: &TopicPartition, start: StartAt) -> Result<Offset, LogError>;

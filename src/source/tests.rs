@@ -32,9 +32,10 @@ async fn a_broker_in_this_process_is_read_and_tells_a_topic_id() {
     producer.flush(PATIENCE).unwrap();
 
     let log = Arc::new(KafkaLog::new(&kafka).unwrap());
-    let (one, two) = (log.topic_id(&Topic::new("t")).await.unwrap(), log.topic_id(&Topic::new("t")).await.unwrap());
+    let t = TopicPartition::new("t", 0);
+    let (one, two) = (log.topic_id(&t).await.unwrap(), log.topic_id(&t).await.unwrap());
     assert_eq!(one, two);
-    assert!(matches!(log.topic_id(&Topic::new("u")).await, Err(LogError::NoTopic(_))));
+    assert!(matches!(log.topic_id(&TopicPartition::new("u", 0)).await, Err(LogError::NoTopic(_))));
 
     let reading =
         Options { batch_records: 100, batch_bytes: 1 << 20, revoke_wait: PATIENCE, refresh: Duration::from_secs(1) };

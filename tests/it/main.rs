@@ -1,7 +1,9 @@
-//! Integration tests, one binary: no network, no servers, no sleeping.
+//! Integration tests, one binary: nothing beyond this machine, no servers but scripted ones, no sleeping.
 
 mod architecture;
 mod archive;
 mod conformance;
 mod rig;
+mod script;
+mod starts;
 mod store;

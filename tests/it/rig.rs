@@ -8,7 +8,7 @@ use std::time::Duration;
 use alluvium::chain::{ChainId, Cut, CutKind, LossRecord, chain_prefix, loss_key};
 use alluvium::cutter;
 use alluvium::demo::{DESCRIPTORS, Stream};
-use alluvium::domain::{Digest, MemoryBudget, Offset, RecordDigest, StartAt, Topic, TopicId, TopicPartition};
+use alluvium::domain::{Digest, MemoryBudget, Offset, RecordDigest, StartAt, TopicId, TopicPartition};
 use alluvium::encode::{Footer, read_records};
 use alluvium::pipeline::{Answer, Edges, Effect, Input, Lane, Now, Routes, Shared, TopicRule, execute, prepare};
 use alluvium::schema::{Schemas, TopicSchema};
@@ -189,7 +189,7 @@ impl Rig {
 
     pub async fn topic_id(&self) -> TopicId {
         use alluvium::source::Log;
-        self.log.topic_id(&Topic::new(Stream::Searches.topic())).await.unwrap()
+        self.log.topic_id(&self.topic).await.unwrap()
     }
 }
 

@@ -7,36 +7,57 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use alluvium::source::Protocol;
 use serde_json::Value;
 
-use crate::kafka::{brokers, eventually, variable};
+use crate::events::{MESSAGE, SCHEMA, write_descriptors};
+use crate::kafka::{brokers, eventually, run, variable};
+use crate::lake::create_bucket;
 
 /// What the daemons of one test have in common.
 pub struct Setup {
     pub folder: tempfile::TempDir,
+    /// The topic, and the group too.
     pub topic: String,
     pub bucket: String,
+    /// The entry of `topics` by which it is found.
+    pub entry: String,
+    /// Where the daemons look for S3.
+    pub endpoint: String,
+    pub protocol: Protocol,
 }
 
 impl Setup {
-    pub fn descriptors(&self) -> PathBuf {
-        self.folder.path().join("events.binpb")
+    /// Makes a bucket; the topic is named and not made.
+    pub async fn new(name: &str) -> Setup {
+        let topic = format!("dev.live-{run}.{name}.{SCHEMA}.{MESSAGE}", run = run());
+        let bucket = format!("live-{run}-{name}", run = run());
+        create_bucket(&bucket).await;
+        let folder = tempfile::tempdir().unwrap();
+        write_descriptors(&folder.path().join("events.binpb"));
+        let (entry, endpoint) = (format!("name: {topic}"), variable("ALLUVIUM_TEST_S3"));
+        Setup { folder, topic, bucket, entry, endpoint, protocol: Protocol::Classic }
     }
 
     fn write_config(&self, name: &str, port: u16) -> PathBuf {
         let path = self.folder.path().join(format!("{name}.yaml"));
+        let (protocol, session) = match self.protocol {
+            Protocol::Classic => ("classic", "session.timeout.ms: '6000', heartbeat.interval.ms: '500', "),
+            Protocol::Consumer => ("consumer", ""),
+        };
         let text = format!(
             "kafka:
   brokers: {brokers}
   group: {topic}
-  properties: {{ session.timeout.ms: '6000', heartbeat.interval.ms: '500', reconnect.backoff.max.ms: '500' }}
+  protocol: {protocol}
+  properties: {{ {session}reconnect.backoff.max.ms: '500' }}
 topics:
-  - name: {topic}
+  - {entry}
 schemas:
-  descriptors: [{descriptors}]
+  descriptors: [events.binpb]
 archive:
   url: s3://{bucket}/archive
-  s3: {{ endpoint: '{s3}', region: us-east-1, path_style: true }}
+  s3: {{ endpoint: '{endpoint}', region: us-east-1, path_style: true }}
 cut: {{ every: 2s }}
 memory: 256MiB
 lanes: 2
@@ -44,9 +65,9 @@ http: 127.0.0.1:{port}
 ",
             brokers = brokers(),
             topic = self.topic,
-            descriptors = self.descriptors().display(),
+            entry = self.entry,
             bucket = self.bucket,
-            s3 = variable("ALLUVIUM_TEST_S3"),
+            endpoint = self.endpoint,
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -90,12 +111,27 @@ impl Daemon {
 
     /// Returns `/status`, or nothing where it does not answer.
     pub fn status(&self) -> Option<Value> {
+        serde_json::from_str(&self.get("/status")?.1).ok()
+    }
+
+    /// Returns what is wrong by `/readyz`: empty where it is ready, nothing where it does not answer.
+    pub fn not_ready(&self) -> Option<String> {
+        match self.get("/readyz")? {
+            (200, _) => Some(String::new()),
+            (503, why) => Some(why),
+            other => panic!("/readyz: {other:?}"),
+        }
+    }
+
+    /// Returns the code and the body of a page, or nothing where it does not answer.
+    pub fn get(&self, page: &str) -> Option<(u16, String)> {
         let mut connection = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         connection.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-        connection.write_all(b"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+        write!(connection, "GET {page} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.get(9..12)?.parse().ok()?, body.to_owned()))
     }
 
     /// Returns the partitions it has, with a number for each.

@@ -91,10 +91,15 @@ pub async fn create_topic(name: &str, partitions: i32) {
         outcome.into_iter().all(|topic| topic.is_ok()).then_some(())
     })
     .await;
+    known_everywhere(name, partitions as usize).await;
+}
+
+/// Waits until a topic has so many partitions, each with a leader.
+async fn known_everywhere(name: &str, partitions: usize) {
     let reader: BaseConsumer = config().create().unwrap();
     eventually("the topic is known everywhere", async || {
         let metadata = reader.fetch_metadata(Some(name), PATIENCE).unwrap();
-        let known = metadata.topics().iter().any(|topic| topic.partitions().len() == partitions as usize);
+        let known = metadata.topics().iter().any(|topic| topic.partitions().len() == partitions);
         let led =
             metadata.topics().iter().flat_map(|topic| topic.partitions()).all(|partition| partition.error().is_none());
         (known && led).then_some(())
@@ -110,6 +115,7 @@ pub async fn delete_topic(name: &str) {
 pub async fn add_partitions(name: &str, total: usize) {
     let outcome = admin().create_partitions([&NewPartitions::new(name, total)], &AdminOptions::new()).await.unwrap();
     outcome.into_iter().for_each(|topic| drop(topic.unwrap()));
+    known_everywhere(name, total).await;
 }
 
 /// Makes Kafka forget what comes before `offset`, as retention does.

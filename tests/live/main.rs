@@ -7,9 +7,14 @@ mod conformance;
 mod daemon;
 mod events;
 mod kafka;
+mod lake;
 mod manifest;
 mod member;
+mod outages;
+mod proxy;
 mod raw_header;
+#[path = "../it/script.rs"]
+mod script;
 mod source;
 mod store;
 mod wire;

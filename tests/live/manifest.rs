@@ -111,8 +111,10 @@ impl Manifest {
         (lines.len(), lines.keys().map(|&(partition, offset)| (partition, offset + 1)).collect())
     }
 
+    /// Adds the lines to a file.
     pub fn write(&self, path: &Path) {
-        let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+        let file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+        let mut file = std::io::BufWriter::new(file);
         self.lines().values().for_each(|line| writeln!(file, "{line}").unwrap());
         file.flush().unwrap();
     }

@@ -209,18 +209,18 @@ async fn a_re_created_topic_has_another_id_and_reads_from_zero() {
     let topic = unique("again");
     create_topic(&topic, 1).await;
     let (partition, log) = (TopicPartition::new(&topic, 0), log());
-    let first = eventually("the id is told", async || log.topic_id(&partition.topic).await.ok()).await;
+    let first = eventually("the id is told", async || log.topic_id(&partition).await.ok()).await;
     let producer = producer();
     send(&producer, &topic, 0, 0..10);
     let mut member = Member::join(&options(&topic, Protocol::Classic), name(&topic));
     member.until("it is read", |member| member.count() == 10).await;
     delete_topic(&topic).await;
     eventually("the topic is gone", async || {
-        matches!(log.topic_id(&partition.topic).await, Err(LogError::NoTopic(_))).then_some(())
+        matches!(log.topic_id(&partition).await, Err(LogError::NoTopic(_))).then_some(())
     })
     .await;
     create_topic(&topic, 1).await;
-    let second = eventually("the new id is told", async || log.topic_id(&partition.topic).await.ok()).await;
+    let second = eventually("the new id is told", async || log.topic_id(&partition).await.ok()).await;
     assert_ne!(first, second);
     // A producer of its own: the old one still believes in the sequence numbers of the old topic.
     send(&crate::kafka::producer(), &topic, 0, 1000..1030);
@@ -334,7 +334,7 @@ async fn the_log_answers() {
     assert!(log.topics().await.unwrap().contains(&partition.topic));
     assert_eq!(log.cluster_id().await.unwrap().len(), 22);
     let absent = TopicPartition::new(&unique("absent"), 0);
-    assert!(matches!(log.topic_id(&absent.topic).await, Err(LogError::NoTopic(_))));
+    assert!(matches!(log.topic_id(&absent).await, Err(LogError::NoTopic(_))));
     assert!(log.bounds(&absent).await.is_err());
 }
 

@@ -1,70 +1,23 @@
 //! What the S3 client sends, and what it makes of answers that no emulator gives: a scripted server on a socket.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use alluvium::domain::Digest;
 use alluvium::store::commit::{Put, put_cut, put_object};
 use alluvium::store::{ArchiveSettings, ArchiveStore, Identity, S3Settings, StoreError, open};
 use bytes::Bytes;
 
-/// Answers every connection with the same `answer`, closes it, and tells the requests' heads.
-struct Script {
-    port: u16,
-    heads: mpsc::Receiver<String>,
-}
+use crate::script::Script;
 
-impl Script {
-    fn play(answer: &'static str) -> Script {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (tell, heads) = mpsc::channel();
-        // Ends when the test has dropped its side.
-        thread::spawn(move || {
-            while let Ok((stream, _)) = listener.accept() {
-                if respond(stream, answer, &tell).is_none() {
-                    break;
-                }
-            }
-        });
-        Script { port, heads }
-    }
-
-    async fn store(&self, scheme: &str) -> Arc<dyn ArchiveStore> {
-        let settings = S3Settings {
-            bucket: "lake".to_owned(),
-            prefix: "deep/archive".to_owned(),
-            endpoint: Some(format!("{scheme}://127.0.0.1:{}", self.port)),
-            region: Some("eu-west-1".to_owned()),
-            path_style: true,
-        };
-        open(&ArchiveSettings::S3(settings)).await.unwrap()
-    }
-
-    fn requests(self) -> Vec<String> {
-        self.heads.try_iter().collect()
-    }
-}
-
-/// Tells the head before it answers, so that whoever has the answer has the head.
-fn respond(mut stream: TcpStream, answer: &str, tell: &mpsc::Sender<String>) -> Option<()> {
-    const TLS_HANDSHAKE: u8 = 22;
-    let mut first = [0];
-    let mut head = String::new();
-    if stream.peek(&mut first).is_ok() && first[0] != TLS_HANDSHAKE {
-        let mut reader = BufReader::new(&stream);
-        let mut length = 0;
-        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).ok()? > 0 {
-            if let Some((_, value)) = head.lines().last()?.split_once("content-length: ") {
-                length = value.parse().ok()?;
-            }
-        }
-        reader.read_exact(&mut vec![0; length]).ok()?;
-    }
-    tell.send(head).ok()?;
-    stream.write_all(answer.as_bytes()).ok()
+async fn store(script: &Script, scheme: &str) -> Arc<dyn ArchiveStore> {
+    let settings = S3Settings {
+        bucket: "lake".to_owned(),
+        prefix: "deep/archive".to_owned(),
+        endpoint: Some(format!("{scheme}://127.0.0.1:{}", script.port)),
+        region: Some("eu-west-1".to_owned()),
+        path_style: true,
+    };
+    open(&ArchiveSettings::S3(settings)).await.unwrap()
 }
 
 const SLOW_DOWN: &str = "HTTP/1.1 503 Slow Down\r\nconnection: close\r\ncontent-length: 51\r\n\r\n\
@@ -73,7 +26,7 @@ const SLOW_DOWN: &str = "HTTP/1.1 503 Slow Down\r\nconnection: close\r\ncontent-
 #[tokio::test]
 async fn an_object_is_one_request_with_condition_checksum_and_tags() {
     let script = Script::play(SLOW_DOWN);
-    let store = script.store("http").await;
+    let store = store(&script, "http").await;
     let identity = Identity { rows: 7, nonce: "n1".to_owned(), digest: Digest::of(b"") };
     let put =
         put_object(store.as_ref(), "tables/t/dt=2026-11-23/a.parquet", Bytes::from_static(b"hello"), &identity).await;
@@ -98,7 +51,7 @@ async fn an_object_is_one_request_with_condition_checksum_and_tags() {
 #[tokio::test]
 async fn a_dropped_connection_is_not_tried_again() {
     let script = Script::play("");
-    let store = script.store("http").await;
+    let store = store(&script, "http").await;
     let put = put_cut(store.as_ref(), "chain/a.json", Bytes::from_static(b"cut")).await;
     assert!(matches!(put, Put::Unclear(StoreError::Unavailable { .. })), "{put:?}");
     assert_eq!(script.requests().len(), 1);
@@ -107,7 +60,7 @@ async fn a_dropped_connection_is_not_tried_again() {
 #[tokio::test]
 async fn a_body_that_ends_early_is_no_body() {
     let script = Script::play("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\nhalf");
-    let error = script.store("http").await.get("chain/a.json").await.unwrap_err();
+    let error = store(&script, "http").await.get("chain/a.json").await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
 }
 
@@ -125,7 +78,7 @@ async fn answers_become_what_the_caller_can_do() {
         ),
     ] {
         let script = Script::play(answer);
-        let put = put_cut(script.store("http").await.as_ref(), "chain/a.json", Bytes::from_static(b"cut")).await;
+        let put = put_cut(store(&script, "http").await.as_ref(), "chain/a.json", Bytes::from_static(b"cut")).await;
         let Put::Unclear(error) = put else { panic!("{answer} was taken for a success") };
         assert_eq!(error.to_string(), wanted);
     }
@@ -134,6 +87,6 @@ async fn answers_become_what_the_caller_can_do() {
 #[tokio::test]
 async fn an_endpoint_that_does_not_speak_tls_is_told() {
     let script = Script::play("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
-    let error = script.store("https").await.get("chain/a.json").await.unwrap_err().to_string();
+    let error = store(&script, "https").await.get("chain/a.json").await.unwrap_err().to_string();
     assert!(error.contains("does not speak TLS; write the endpoint with http://"), "{error}");
 }

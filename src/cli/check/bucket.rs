@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::finding::Finding;
+use crate::cli::run::REACH_STORE;
 use crate::config::Settings;
 use crate::store::{ArchiveStore, SelfTestError, StoreError, open, self_test};
-
-const REACH: &str = "see that `archive.url` and `archive.s3` are right, and that the store is reachable from here";
 
 pub(super) async fn stage(settings: Arc<Settings>) -> Vec<Finding> {
     match open(&settings.archive).await {
@@ -33,7 +32,7 @@ fn store_failed(error: &StoreError) -> Finding {
         StoreError::Refused { operation, key, cause, remedy } => {
             Finding::failed(format!("{operation} {key}: {cause}"), Some(remedy))
         }
-        StoreError::Unavailable { .. } => Finding::failed(error.to_string(), Some(REACH)),
+        StoreError::Unavailable { .. } => Finding::failed(error.to_string(), Some(REACH_STORE)),
         StoreError::Taken { .. } | StoreError::Damaged { .. } => Finding::failed(error.to_string(), None),
     }
 }
@@ -54,7 +53,7 @@ mod tests {
     async fn a_store_out_of_reach_fails_with_what_to_look_at() {
         let down = FaultStore::new(LocalStore::in_memory()).on(Operation::PutNew, "", Fault::SlowDown, always());
         let finding = probe(&down, "n").await;
-        assert_eq!((finding.status, finding.remedy.as_deref()), (Status::Failed, Some(REACH)));
+        assert_eq!((finding.status, finding.remedy.as_deref()), (Status::Failed, Some(REACH_STORE)));
         assert!(finding.what.starts_with("memory:"), "{finding:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::finding::Finding;
 use crate::config::{Settings, TopicMatch};
-use crate::domain::Topic;
+use crate::domain::{Topic, TopicPartition};
 use crate::source::{KafkaLog, Log, LogError};
 
 const REACH: &str =
@@ -59,7 +59,8 @@ fn idle_entries(settings: &Settings, taken: &[Topic]) -> Vec<Finding> {
 /// Whether the broker tells ids; one topic answers for all.
 async fn topic_ids(log: &dyn Log, settings: &Settings, taken: &[Topic]) -> Option<Finding> {
     let bare = |topic: &&Topic| settings.topic(topic).is_some_and(|entry| entry.incarnation.is_none());
-    match log.topic_id(taken.iter().find(bare)?).await {
+    let topic = taken.iter().find(bare)?.clone();
+    match log.topic_id(&TopicPartition { topic, partition: 0 }).await {
         Ok(_) => None,
         Err(error @ LogError::NoTopicId(_)) => Some(Finding::failed(error.to_string(), None)),
         Err(error) => Some(Finding::failed(error.to_string(), Some(REACH))),
@@ -74,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::cli::check::finding::Status;
-    use crate::domain::{Offset, TopicId, TopicPartition};
+    use crate::domain::{Offset, TopicId};
     use crate::source::{Bounds, StartAt};
 
     /// A cluster of these topics, with or without ids, or none at all.
@@ -86,8 +87,8 @@ mod tests {
 
     #[async_trait]
     impl Log for Fake {
-        async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError> {
-            if self.ids { Ok(TopicId([1; 16])) } else { Err(LogError::NoTopicId(topic.clone())) }
+        async fn topic_id(&self, partition: &TopicPartition) -> Result<TopicId, LogError> {
+            if self.ids { Ok(TopicId([1; 16])) } else { Err(LogError::NoTopicId(partition.topic.clone())) }
         }
         async fn bounds(&self, _: &TopicPartition) -> Result<Bounds, LogError> {
             unreachable!("a check reads nothing")

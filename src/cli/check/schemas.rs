@@ -46,7 +46,13 @@ fn look(routes: &Routes, topics: &[Topic]) -> Vec<Finding> {
                 ready += 1;
                 others.extend(lints(topic, &route));
             }
-            Err(NoRoute::Refused { cause, remedy }) => others.push(Finding::failed(cause, Some(&remedy))),
+            Err(NoRoute::Refused { cause, remedy }) => {
+                let failed = Finding::failed(cause, Some(&remedy));
+                // Topics of one table are refused alike: said once.
+                if !others.contains(&failed) {
+                    others.push(failed);
+                }
+            }
             Err(NoRoute::Later(cause)) => others.push(Finding::failed(cause, None)),
         }
     }

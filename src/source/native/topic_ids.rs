@@ -12,8 +12,8 @@ use crate::source::LogError;
 
 /// Asks a broker for the id of one topic, waiting at most `wait`. Blocks.
 ///
-/// Not the cluster's controller, where the question goes by default: who leads a partition of the topic knows of it first,
-/// and a stand-in for a cluster has no controller.
+/// Not the cluster's controller, where the question goes by default: what counts is what the broker knows that hands the records
+/// out, and a stand-in for a cluster has no controller.
 pub(in crate::source) fn topic_id<C: ClientContext>(
     client: &Client<C>,
     broker: i32,

@@ -190,7 +190,8 @@ impl ScriptedLog {
 
 #[async_trait]
 impl Log for ScriptedLog {
-    async fn topic_id(&self, topic: &Topic) -> Result<TopicId, LogError> {
+    async fn topic_id(&self, partition: &TopicPartition) -> Result<TopicId, LogError> {
+        let topic = &partition.topic;
         let id = self.answer(topic, |found| Some(found.id))?;
         if self.lock().without_ids { Err(LogError::NoTopicId(topic.clone())) } else { Ok(id) }
     }

@@ -93,9 +93,9 @@ async fn the_log_answers_as_a_broker_would() {
     assert_eq!(log.bounds(&partition).await.unwrap(), Bounds { first: Offset(0), stable_end: Offset(3) });
     assert_eq!(log.offset_at(&partition, StartAt::Time(15)).await.unwrap(), Offset(1));
     assert_eq!(log.offset_at(&partition, StartAt::Time(31)).await.unwrap(), Offset(3));
-    let first = log.topic_id(&partition.topic).await.unwrap();
+    let first = log.topic_id(&partition).await.unwrap();
     log.delete_topic("t");
-    assert!(matches!(log.topic_id(&partition.topic).await, Err(LogError::NoTopic(_))));
+    assert!(matches!(log.topic_id(&partition).await, Err(LogError::NoTopic(_))));
     assert_ne!(log.create_topic("t", 1), first);
     log.set_away(true);
     assert!(matches!(log.topics().await, Err(LogError::Unavailable(_))));
