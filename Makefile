@@ -50,4 +50,4 @@ deny: ## licences, advisories and banned crates (needs cargo-deny and the networ
 .PHONY: shell-lint
 shell-lint: ## shellcheck on the scripts
 	@command -v shellcheck >/dev/null || { echo 'missing: shellcheck (Debian: apt-get install shellcheck)' >&2; exit 1; }
-	shellcheck -x --source-path=SCRIPTDIR $$(grep -lE '^#(!/usr/bin/env bash|  *shellcheck shell=bash)' localstack/* .ci/*)
+	shellcheck -x --source-path=SCRIPTDIR $$(grep -lE '^#(!/usr/bin/env bash|  *shellcheck shell=bash)' localstack/* .ci/* tests/engines/*)

@@ -70,7 +70,7 @@ impl<'t> Json<'t> {
                 let field = &self.types.message(id).fields[0];
                 match message.one(0) {
                     Some(value) => self.value(field.kind, value, depth),
-                    None => self.value(field.kind, &default_value(self.types, field.kind, 0), depth),
+                    None => self.value(field.kind, &default_value(field.kind, 0), depth),
                 }
             }
             Some(WellKnown::Any) => self.any(message, depth),
@@ -94,7 +94,7 @@ impl<'t> Json<'t> {
         let of = types.message(id);
         for at in &of.in_number_order {
             let (field, slot) = (&of.fields[*at], message.slot(*at));
-            let Some(slot) = slot.filter(|slot| speaks(types, field, slot)) else { continue };
+            let Some(slot) = slot.filter(|slot| speaks(field, slot)) else { continue };
             if self.is_full() {
                 break;
             }
@@ -282,11 +282,11 @@ impl<'t> Json<'t> {
 }
 
 /// Whether a field that is there has something to say: without presence, its default says nothing.
-fn speaks(types: &Types, field: &Field, slot: &Slot<'_>) -> bool {
+fn speaks(field: &Field, slot: &Slot<'_>) -> bool {
     match slot {
         Slot::One(Value::Float(value)) if field.presence == Presence::Implicit => value.to_bits() != 0,
         Slot::One(Value::Double(value)) if field.presence == Presence::Implicit => value.to_bits() != 0,
-        Slot::One(value) if field.presence == Presence::Implicit => *value != default_value(types, field.kind, 0),
+        Slot::One(value) if field.presence == Presence::Implicit => *value != default_value(field.kind, 0),
         Slot::One(_) => true,
         Slot::Many(values) => !values.is_empty(),
         Slot::Map(map) => field.arity == Arity::Map && !map.entries.is_empty(),

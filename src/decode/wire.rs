@@ -186,8 +186,8 @@ impl<'t> Reader<'t> {
         let mut entry = Message::new(position);
         self.fields(id, &mut block, None, depth, &mut entry)?;
         let (key, value) = types.entry(field);
-        let key_value = entry.one(0).cloned().unwrap_or_else(|| default_value(types, key.kind, position));
-        let value = entry.one(1).cloned().unwrap_or_else(|| default_value(types, value.kind, position));
+        let key_value = entry.one(0).cloned().unwrap_or_else(|| default_value(key.kind, position));
+        let value = entry.one(1).cloned().unwrap_or_else(|| default_value(value.kind, position));
         Ok((into_key(key_value), value))
     }
 
@@ -209,7 +209,7 @@ impl<'t> Reader<'t> {
 }
 
 /// Returns what an unset field without presence means.
-pub fn default_value<'a>(types: &Types, kind: Kind, position: usize) -> Value<'a> {
+pub fn default_value<'a>(kind: Kind, position: usize) -> Value<'a> {
     match kind {
         Kind::Double => Value::Double(0.0),
         Kind::Float => Value::Float(0.0),
@@ -220,7 +220,8 @@ pub fn default_value<'a>(types: &Types, kind: Kind, position: usize) -> Value<'a
         Kind::Bool => Value::Bool(false),
         Kind::String => Value::Text(Cow::Borrowed("")),
         Kind::Bytes => Value::Bytes(&[]),
-        Kind::Enum(id) => Value::Enum(types.enumeration(id).first),
+        // Compilers let no other number come first where an enum has no presence.
+        Kind::Enum(_) => Value::Enum(0),
         Kind::Message(_) | Kind::Delimited(_) => Value::Message(Message::new(position)),
     }
 }

@@ -72,8 +72,7 @@ impl Builder<'_> {
             for value in &one.value {
                 names.entry(value.number).or_insert_with(|| value.name.clone());
             }
-            let first = one.value.first().map_or(0, |value| value.number);
-            self.types.enums.push(EnumType { name, first, names });
+            self.types.enums.push(EnumType { name, names });
         }
         Ok(())
     }

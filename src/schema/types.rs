@@ -99,8 +99,6 @@ impl MessageType {
 #[derive(Clone, Debug)]
 pub struct EnumType {
     pub name: String,
-    /// The number declared first: what an unset field of this type means.
-    pub first: i32,
     /// The first declared name of each number.
     pub(super) names: HashMap<i32, String>,
 }

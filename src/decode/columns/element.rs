@@ -64,7 +64,7 @@ impl ElementWriter {
                 let id = kind.message().expect("a wrapper is a message");
                 let inner = types.message(id).fields[0].kind;
                 let writer = ElementWriter::new(types, inner, scalar);
-                ElementWriter::Wrapper(Box::new(writer), default_value(types, inner, 0))
+                ElementWriter::Wrapper(Box::new(writer), default_value(inner, 0))
             }
             Element::Struct(columns) => {
                 let id = kind.message().expect("a struct is a message");

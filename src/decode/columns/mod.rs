@@ -65,7 +65,7 @@ impl ColumnWriter {
         let (values, default) = match (&column.shape, field) {
             (Shape::One(element), Some(field)) => {
                 let implicit = field.presence == Presence::Implicit;
-                let default = implicit.then(|| default_value(types, field.kind, 0));
+                let default = implicit.then(|| default_value(field.kind, 0));
                 (Values::One(ElementWriter::new(types, field.kind, element)), default)
             }
             (Shape::List(element), Some(field)) => {
