@@ -14,7 +14,6 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, Threa
 
 use super::PARTITIONS;
 use super::events::Stream;
-use super::proof::Tips;
 use crate::domain::{Digest, Header, Offset, RecordDigest, Records, Timestamp, TopicPartition};
 
 /// Records a partition may hold that are not archived yet: about 2 MiB of the 5 MiB at which the mock broker drops its oldest.
@@ -41,6 +40,25 @@ impl Broker {
 
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+}
+
+/// How far the chains are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tips(BTreeMap<TopicPartition, Offset>);
+
+impl Tips {
+    pub(super) fn set(&mut self, partition: TopicPartition, next: Offset) {
+        self.0.insert(partition, next);
+    }
+
+    pub(super) fn next(&self, partition: &TopicPartition) -> Offset {
+        self.0.get(partition).copied().unwrap_or(Offset::ZERO)
+    }
+
+    /// Returns the records decided so far; the mock broker's logs have neither holes nor control records.
+    pub(super) fn records(&self) -> u64 {
+        self.0.values().map(|next| next.0.unsigned_abs()).sum()
     }
 }
 

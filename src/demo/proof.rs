@@ -12,30 +12,15 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 
-use super::broker::Ledger;
+use super::broker::{Ledger, Tips};
 use super::{DemoError, PARTITIONS, Stream};
 use crate::chain::{ChainId, Cut, chain_prefix};
-use crate::domain::{Offset, RecordDigest, Topic, TopicId, TopicPartition};
+use crate::domain::{RecordDigest, Topic, TopicId, TopicPartition};
 use crate::replay::{ProvenRange, Replay, Sink, SinkError, Window};
 use crate::store::{ArchiveStore, LocalStore};
 
 /// What stands in for the topic ids that the mock broker does not tell.
 pub(super) const INCARNATION: &str = "demo";
-
-/// How far the chains are.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tips(BTreeMap<TopicPartition, Offset>);
-
-impl Tips {
-    pub(super) fn next(&self, partition: &TopicPartition) -> Offset {
-        self.0.get(partition).copied().unwrap_or(Offset::ZERO)
-    }
-
-    /// Returns the records decided so far; the mock broker's logs have neither holes nor control records.
-    pub(super) fn records(&self) -> u64 {
-        self.0.values().map(|next| next.0.unsigned_abs()).sum()
-    }
-}
 
 /// One line of the demo's table.
 #[derive(Clone, Debug, Serialize)]
@@ -103,7 +88,7 @@ impl Bucket {
                 let Some(bytes) = self.store.get(&key).await? else { continue };
                 let cut =
                     Cut::parse(&key, &bytes).map_err(|error| DemoError::Object { key, cause: error.to_string() })?;
-                tips.0.insert(chain.partition, cut.next);
+                tips.set(chain.partition, cut.next);
             }
         }
         Ok(tips)

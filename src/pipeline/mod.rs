@@ -19,6 +19,7 @@
 //!
 //! **Cancellation and crash.** A crash at any instant is as good as a stop: the chain in the bucket is the only memory.
 
+mod exchange;
 mod lane;
 mod pack;
 mod partition;
@@ -28,13 +29,15 @@ mod report;
 mod request;
 mod route;
 mod router;
+mod tally;
 mod worker;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use lane::{Effect, Input, Lane, Now, Shared};
+pub use exchange::{Effect, Input, Now, Shared};
+pub use lane::Lane;
 pub use pack::{Body, Making, Packed, pack};
 pub use request::{Answer, Edges, Request, execute};
 pub use route::{NoRoute, Route, Routes, TopicRule, prepare};

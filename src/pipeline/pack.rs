@@ -1,12 +1,12 @@
 //! A range of records → the objects of its cut, decoded and encoded. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
 use crate::chain::{ChainId, CutObject, object_key};
 use crate::decode::{Decoded, DecodedObject, Decoder};
-use crate::domain::{Digest, MemoryBudget, Offset, OffsetRange, Permit, Record};
+use crate::domain::{Digest, MemoryBudget, Offset, OffsetRange, Permit, RawBatch, Record};
 use crate::encode::{EncodeError, ObjectFacts, encode};
 use crate::schema::Layout;
 
@@ -109,4 +109,9 @@ impl Packed {
         }
         Ok(())
     }
+}
+
+/// Returns the records of some batches, in order.
+pub(super) fn records(batches: &VecDeque<RawBatch>) -> impl Iterator<Item = Record<'_>> {
+    batches.iter().flat_map(|batch| batch.records.iter())
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::lane::{Effect, Now, Shared};
-use super::pack::{Body, Making, pack};
+use super::exchange::{Effect, Now, Shared};
+use super::pack::{Body, Making, pack, records};
 use super::redo::Redo;
 use super::request::{Answer, Request};
 use super::route::Route;
 use crate::chain::{Action, Command, Cut, Event, Finisher, Machine, Phase, Proposal, Seen};
 use crate::cutter::{Cutter, Due, MAX_HOURS};
 use crate::decode::Decoder;
-use crate::domain::{Offset, RawBatch, Record, TopicPartition};
+use crate::domain::{Offset, RawBatch, TopicPartition};
 use crate::source::{Scan, SourceCommand};
 use crate::telemetry::TopicMetrics;
 
@@ -328,7 +328,7 @@ impl Work {
                 self.metrics.object_archived(object.kind, rows, body.bytes.len() as u64);
             }
         }
-        super::report::count_cut(&self.metrics, &cut, by, now.wall);
+        super::tally::count_cut(&self.metrics, &cut, by, now.wall);
         tracing::info!(partition = %self.partition, range = %cut.range(), kind = ?cut.kind, by = ?by, objects = cut.objects.len(), "cut is whole");
         effects.push(Effect::Source(SourceCommand::Commit { partition: self.partition.clone(), next: cut.next }));
         self.last_cut = Some((cut, now.wall));
@@ -349,11 +349,6 @@ impl Work {
         let first = self.buffer.front()?.records.iter().next()?;
         first.timestamp.millis()
     }
-}
-
-/// Returns the records of some batches, in order.
-pub(super) fn records(batches: &VecDeque<RawBatch>) -> impl Iterator<Item = Record<'_>> {
-    batches.iter().flat_map(|batch| batch.records.iter())
 }
 
 fn reason(due: Due) -> &'static str {

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::pack::{Body, Making, pack};
-use super::partition::records;
+use super::pack::{Body, Making, pack, records};
 use crate::chain::{ChainId, Cut, CutObject};
 use crate::decode::Decoder;
 use crate::domain::{MemoryBudget, Offset, RawBatch};

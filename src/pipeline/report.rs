@@ -1,32 +1,14 @@
-//! What a partition tells the world: counts when a cut is whole, and its line in `/status`.
-
-use std::time::Duration;
+//! A partition's line in `/status`.
 
 use jiff::Timestamp;
 
-use super::lane::Now;
+use super::exchange::Now;
 use super::partition::Work;
-use crate::chain::{Cut, CutKind, Finisher, Phase};
-use crate::telemetry::{CutOutcome, LastCut, PartitionState, PartitionStatus, Problem, TopicMetrics};
+use crate::chain::Phase;
+use crate::telemetry::{LastCut, PartitionState, PartitionStatus, Problem};
 
 /// From this share of the budget on, in percent, the source pauses.
 const MEMORY_FULL: usize = 90;
-
-pub(super) fn count_cut(metrics: &TopicMetrics, cut: &Cut, by: Finisher, wall: Timestamp) {
-    let outcome = match (cut.kind, by) {
-        (CutKind::Gap, _) => CutOutcome::Gap,
-        (CutKind::Data, Finisher::Us) => CutOutcome::Won,
-        (CutKind::Data, Finisher::Adopted) => CutOutcome::Adopted,
-    };
-    metrics.cut(outcome);
-    if let Some(reason) = cut.reason {
-        metrics.gap(reason.word(), (cut.next.0 - cut.first.0).unsigned_abs());
-    }
-    if let (Finisher::Us, Some(oldest)) = (by, cut.min_timestamp) {
-        let millis = wall.as_millisecond().saturating_sub(oldest).max(0);
-        metrics.cut_visible(Duration::from_millis(millis.unsigned_abs()));
-    }
-}
 
 /// Returns a partition's line. `memory` is the used share of the budget in percent.
 pub(super) fn status(work: &Work, memory: usize, now: Now) -> PartitionStatus {

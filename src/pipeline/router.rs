@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
-use super::lane::Input;
+use super::exchange::Input;
 use super::route::{NoRoute, Route, Routes, prepare};
 use crate::domain::{Topic, TopicPartition};
 use crate::source::{Log, SourceCommand, SourceEvent};

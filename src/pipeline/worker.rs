@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::lane::{Effect, Input, Lane, Now};
+use super::exchange::{Effect, Input, Now};
+use super::lane::Lane;
 use super::request::{Edges, execute};
 use crate::retry;
 use crate::source::{Log, SourceCommand};
