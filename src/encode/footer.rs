@@ -5,14 +5,11 @@ use std::str::FromStr;
 
 use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaData, ParquetMetaDataReader};
 
-use super::ObjectFacts;
-use super::read::ReadError;
+use super::error::ReadError;
+use super::{FORMAT_VERSION, ObjectFacts};
 use crate::decode::DecodedObject;
 use crate::domain::{BucketHour, Digest, ObjectKind, Offset, OffsetRange, Topic, TopicId};
 use crate::schema::MAPPING_VERSION;
-
-/// The version of the footer's entries that this program writes, and the newest it reads.
-pub const FORMAT_VERSION: u32 = 1;
 
 /// Length of the metadata and the closing magic.
 const TAIL: usize = 8;

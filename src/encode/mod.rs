@@ -14,6 +14,7 @@
 //!
 //! **Not here.** Names of objects, the store, which objects belong to a cut.
 
+mod error;
 mod footer;
 mod properties;
 mod read;
@@ -25,8 +26,12 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use crate::decode::DecodedObject;
 use crate::domain::{Digest, OffsetRange, Topic, TopicId};
 
-pub use footer::{FORMAT_VERSION, Footer};
-pub use read::{ReadError, read_records};
+pub use error::{EncodeError, ReadError};
+pub use footer::Footer;
+pub use read::read_records;
+
+/// The version of the footer's entries that this program writes, and the newest it reads.
+pub const FORMAT_VERSION: u32 = 1;
 
 /// What an object's footer says beside the object: who made it, and for which cut.
 #[derive(Clone, Debug)]
@@ -40,16 +45,6 @@ pub struct ObjectFacts {
     pub nonce: String,
     /// Fingerprint of the layout.
     pub layout: Digest,
-}
-
-/// The columns could not be written: a defect of this program, or of the mapping.
-#[derive(Debug, thiserror::Error)]
-#[error("object of {topic}/{partition} in cut {cut} cannot be written as Parquet: {cause}")]
-pub struct EncodeError {
-    pub topic: Topic,
-    pub partition: i32,
-    pub cut: OffsetRange,
-    pub cause: String,
 }
 
 /// Makes the Parquet bytes of an object.
