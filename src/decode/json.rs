@@ -211,7 +211,7 @@ impl<'t> Json<'t> {
         self.plain("{\"@type\":");
         self.string(url);
         match content {
-            Some((id, Some(content))) if WellKnown::is_special_in_any(self.types.message(id)) => {
+            Some((id, Some(content))) if self.types.message(id).is_special_in_any() => {
                 self.plain(",\"value\":");
                 self.message(id, &content, depth + 1);
             }

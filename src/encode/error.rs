@@ -1,4 +1,17 @@
-//! Why bytes are no object.
+//! What can go wrong with an object, on the way in and out.
+
+use super::FORMAT_VERSION;
+use crate::domain::{OffsetRange, Topic};
+
+/// The columns could not be written: a defect of this program, or of the mapping.
+#[derive(Debug, thiserror::Error)]
+#[error("object of {topic}/{partition} in cut {cut} cannot be written as Parquet: {cause}")]
+pub struct EncodeError {
+    pub topic: Topic,
+    pub partition: i32,
+    pub cut: OffsetRange,
+    pub cause: String,
+}
 
 /// Why bytes are no object to work with.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +21,7 @@ pub enum ReadError {
     Short { needed: usize },
     #[error("it is no object of this archive: {cause}")]
     NotOurs { cause: String },
-    #[error("it has footer format {format}, this program reads up to {}: run a newer one", super::FORMAT_VERSION)]
+    #[error("it has footer format {format}, this program reads up to {}: run a newer one", FORMAT_VERSION)]
     Newer { format: u32 },
     #[error("it is damaged: {cause}")]
     Damaged { cause: String },

@@ -26,7 +26,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use crate::decode::DecodedObject;
 use crate::domain::{Digest, OffsetRange, Topic, TopicId};
 
-pub use error::ReadError;
+pub use error::{EncodeError, ReadError};
 pub use footer::Footer;
 pub use read::read_records;
 
@@ -45,16 +45,6 @@ pub struct ObjectFacts {
     pub nonce: String,
     /// Fingerprint of the layout.
     pub layout: Digest,
-}
-
-/// The columns could not be written: a defect of this program, or of the mapping.
-#[derive(Debug, thiserror::Error)]
-#[error("object of {topic}/{partition} in cut {cut} cannot be written as Parquet: {cause}")]
-pub struct EncodeError {
-    pub topic: Topic,
-    pub partition: i32,
-    pub cut: OffsetRange,
-    pub cause: String,
 }
 
 /// Makes the Parquet bytes of an object.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::descriptor::{EnumDef, FieldDef, File, MessageDef};
 use super::error::SchemaError;
 use super::features::{Features, Presence};
-use super::known::WellKnown;
+use super::known::recognise;
 use super::types::{Arity, EnumId, EnumType, Field, Kind, MessageId, MessageType, Types, checked_number};
 
 const LABEL_REQUIRED: i32 = 2;
@@ -258,7 +258,7 @@ impl Builder<'_> {
         self.types.by_name = self.names.messages;
         let types = self.types;
         check_entries(&types)?;
-        let known: Vec<_> = types.messages.iter().map(|message| WellKnown::of(&types, message)).collect();
+        let known: Vec<_> = types.messages.iter().map(|message| recognise(&types, message)).collect();
         let mut types = types;
         for (message, known) in types.messages.iter_mut().zip(known) {
             message.known = known;

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use super::error::SchemaError;
-use super::known::WellKnown;
-use super::mapping::{Element, Form, list, map};
+use super::mapping::{Column, Element, Form, Shape, Source};
 use super::names::{Given, Names, Place};
-use super::types::{Arity, Field, Kind, MessageId, Types};
+use super::types::{Arity, Field, Kind, MessageId, Types, WellKnown};
 
 /// More columns than any reader of Parquet likes; a guard against types that multiply as they nest.
 const MOST_COLUMNS: usize = 10_000;
@@ -24,51 +22,6 @@ pub struct MappingOptions {
     pub fields: BTreeMap<String, Form>,
     /// Full names of extensions to read as fields of the messages they extend.
     pub extensions: BTreeSet<String>,
-}
-
-/// Where a column's values come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Index in the message's fields.
-    Field(usize),
-    /// Index in the message's oneofs: which member is set.
-    Case(usize),
-}
-
-#[derive(Clone, Debug)]
-pub enum Shape {
-    One(Element),
-    List(Element),
-    Map {
-        key: Element,
-        value: Element,
-    },
-    /// The column names of a oneof's members, by field index.
-    Case(BTreeMap<usize, String>),
-}
-
-#[derive(Clone, Debug)]
-pub struct Column {
-    pub name: String,
-    pub source: Source,
-    pub shape: Shape,
-    /// Proto names from the root; for a case column, the oneof's.
-    pub path: Vec<String>,
-    /// Field numbers from the root; a case column has only its message's.
-    pub numbers: Vec<u32>,
-    /// The default the schema declares, which is recorded and never filled in.
-    pub default: Option<String>,
-}
-
-impl Shape {
-    pub fn arrow(&self) -> DataType {
-        match self {
-            Shape::One(element) => element.arrow(),
-            Shape::List(element) => list(element.arrow()),
-            Shape::Map { key, value } => map(key.arrow(), value.arrow()),
-            Shape::Case(_) => super::mapping::dictionary(DataType::Utf8),
-        }
-    }
 }
 
 /// What [`compile`] makes of a message type.

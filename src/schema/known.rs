@@ -1,52 +1,31 @@
 //! The well-known types that the mapping treats by their meaning.
 
-use super::types::{Arity, Field, Kind, MessageType, Types};
+use super::types::{Arity, Field, Kind, MessageType, Types, WellKnown};
 
-/// A type of `google.protobuf` whose fields are the published ones; a namesake with other fields is an ordinary message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WellKnown {
-    Timestamp,
-    Duration,
-    FieldMask,
-    Any,
-    Struct,
-    Value,
-    ListValue,
-    /// `DoubleValue` and its siblings: one field, `value`.
-    Wrapper,
-}
-
-impl WellKnown {
-    pub(super) fn of(types: &Types, message: &MessageType) -> Option<WellKnown> {
-        let name = message.name.strip_prefix("google.protobuf.")?;
-        let fields = message.fields.as_slice();
-        let (known, fits) = match name {
-            "Timestamp" => (WellKnown::Timestamp, is(fields, &[(1, Kind::Int64), (2, Kind::Int32)])),
-            "Duration" => (WellKnown::Duration, is(fields, &[(1, Kind::Int64), (2, Kind::Int32)])),
-            "Any" => (WellKnown::Any, is(fields, &[(1, Kind::String), (2, Kind::Bytes)])),
-            "FieldMask" => (WellKnown::FieldMask, many(fields) == Some(Kind::String)),
-            "Struct" => (WellKnown::Struct, is_struct(types, fields)),
-            "Value" => (WellKnown::Value, is_value(types, fields)),
-            "ListValue" => (WellKnown::ListValue, many(fields).is_some_and(|kind| names(types, kind, "Value"))),
-            "DoubleValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Double)])),
-            "FloatValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Float)])),
-            "Int64Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Int64)])),
-            "UInt64Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Uint64)])),
-            "Int32Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Int32)])),
-            "UInt32Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Uint32)])),
-            "BoolValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Bool)])),
-            "StringValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::String)])),
-            "BytesValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Bytes)])),
-            _ => return None,
-        };
-        fits.then_some(known)
-    }
-
-    /// Whether the type's JSON is a value of its own kind, which an Any's JSON wraps in `value`.
-    pub fn is_special_in_any(message: &MessageType) -> bool {
-        // Empty has no columns of its own kind, yet its JSON is wrapped, too.
-        message.known.is_some() || message.name == "google.protobuf.Empty"
-    }
+/// Recognises a well-known type by its name and its fields.
+pub(super) fn recognise(types: &Types, message: &MessageType) -> Option<WellKnown> {
+    let name = message.name.strip_prefix("google.protobuf.")?;
+    let fields = message.fields.as_slice();
+    let (known, fits) = match name {
+        "Timestamp" => (WellKnown::Timestamp, is(fields, &[(1, Kind::Int64), (2, Kind::Int32)])),
+        "Duration" => (WellKnown::Duration, is(fields, &[(1, Kind::Int64), (2, Kind::Int32)])),
+        "Any" => (WellKnown::Any, is(fields, &[(1, Kind::String), (2, Kind::Bytes)])),
+        "FieldMask" => (WellKnown::FieldMask, many(fields) == Some(Kind::String)),
+        "Struct" => (WellKnown::Struct, is_struct(types, fields)),
+        "Value" => (WellKnown::Value, is_value(types, fields)),
+        "ListValue" => (WellKnown::ListValue, many(fields).is_some_and(|kind| names(types, kind, "Value"))),
+        "DoubleValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Double)])),
+        "FloatValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Float)])),
+        "Int64Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Int64)])),
+        "UInt64Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Uint64)])),
+        "Int32Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Int32)])),
+        "UInt32Value" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Uint32)])),
+        "BoolValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Bool)])),
+        "StringValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::String)])),
+        "BytesValue" => (WellKnown::Wrapper, is(fields, &[(1, Kind::Bytes)])),
+        _ => return None,
+    };
+    fits.then_some(known)
 }
 
 fn is(fields: &[Field], expected: &[(u32, Kind)]) -> bool {

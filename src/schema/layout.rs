@@ -5,13 +5,12 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use prost::Message;
 
-use super::columns::{self, Column};
 use super::descriptor::{File, FileSet, MessageDef};
 use super::error::SchemaError;
-use super::known::WellKnown;
+use super::mapping::Column;
 use super::stored::{self, Rule};
-use super::types::{Arity, MessageId, Types};
-use super::{Framing, TimeRule, build, convention, envelope, mapping};
+use super::types::{Arity, MessageId, Types, WellKnown};
+use super::{Framing, TimeRule, build, columns, convention, envelope, mapping};
 use crate::domain::{Digest, Topic};
 use crate::schema::{Schemas, TopicSchema};
 

@@ -18,12 +18,12 @@
 //! | Struct, Value, ListValue; a type that stands on its own path | `Json` | Utf8 | STRING |
 //! | wrappers | `Wrapper` | that of the scalar | |
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use serde::{Deserialize, Serialize};
 
-use super::columns::Column;
 use super::types::{EnumId, Kind, MessageId};
 
 /// The version of this table, as stamped in layouts and footers.
@@ -55,6 +55,51 @@ pub enum Element {
     Present,
     Wrapper(Box<Element>),
     Struct(Vec<Column>),
+}
+
+/// Where a column's values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Index in the message's fields.
+    Field(usize),
+    /// Index in the message's oneofs: which member is set.
+    Case(usize),
+}
+
+#[derive(Clone, Debug)]
+pub enum Shape {
+    One(Element),
+    List(Element),
+    Map {
+        key: Element,
+        value: Element,
+    },
+    /// The column names of a oneof's members, by field index.
+    Case(BTreeMap<usize, String>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: String,
+    pub source: Source,
+    pub shape: Shape,
+    /// Proto names from the root; for a case column, the oneof's.
+    pub path: Vec<String>,
+    /// Field numbers from the root; a case column has only its message's.
+    pub numbers: Vec<u32>,
+    /// The default the schema declares, which is recorded and never filled in.
+    pub default: Option<String>,
+}
+
+impl Shape {
+    pub fn arrow(&self) -> DataType {
+        match self {
+            Shape::One(element) => element.arrow(),
+            Shape::List(element) => list(element.arrow()),
+            Shape::Map { key, value } => map(key.arrow(), value.arrow()),
+            Shape::Case(_) => dictionary(DataType::Utf8),
+        }
+    }
 }
 
 /// How the operator wants a field instead of the table's way.

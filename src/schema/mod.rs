@@ -29,17 +29,16 @@ mod schemas;
 mod stored;
 mod types;
 
-pub use columns::{Column, MappingOptions, Shape, Source};
+pub use columns::MappingOptions;
 pub use convention::follows_convention;
 pub use envelope::{header_fields, quarantine_schema};
 pub use error::SchemaError;
 pub use features::{Presence, Utf8};
-pub use known::WellKnown;
 pub use layout::{Layout, resolve};
-pub use mapping::{Element, Form, MAPPING_VERSION, any_fields, fields, map};
+pub use mapping::{Column, Element, Form, MAPPING_VERSION, Shape, Source, any_fields, fields, map};
 pub use schemas::Schemas;
 pub use stored::{ENCODER_VERSION, LAYOUT_VERSION};
-pub use types::{Arity, EnumId, EnumType, Field, Kind, MessageId, MessageType, Types};
+pub use types::{Arity, EnumId, EnumType, Field, Kind, MessageId, MessageType, Types, WellKnown};
 
 /// How the payload stands in a record's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

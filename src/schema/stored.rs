@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Column, MappingOptions, Shape};
+use super::columns::MappingOptions;
 use super::error::SchemaError;
-use super::mapping::{Element, MAPPING_VERSION};
+use super::mapping::{Column, Element, MAPPING_VERSION, Shape};
 use super::{Framing, TimeRule};
 use crate::domain::Digest;
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::error::SchemaError;
 use super::features::{Presence, Utf8};
-use super::known::WellKnown;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub(super) usize);
@@ -70,6 +69,20 @@ pub struct Field {
     pub default: Option<String>,
 }
 
+/// A type of `google.protobuf` whose fields are the published ones; a namesake with other fields is an ordinary message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WellKnown {
+    Timestamp,
+    Duration,
+    FieldMask,
+    Any,
+    Struct,
+    Value,
+    ListValue,
+    /// `DoubleValue` and its siblings: one field, `value`.
+    Wrapper,
+}
+
 #[derive(Clone, Debug)]
 pub struct MessageType {
     pub name: String,
@@ -89,6 +102,12 @@ impl MessageType {
     /// Returns the index of the field with that number.
     pub fn field_index(&self, number: u32) -> Option<usize> {
         self.by_number.get(&number).copied()
+    }
+
+    /// Whether the type's JSON is a value of its own kind, which an Any's JSON wraps in `value`.
+    pub fn is_special_in_any(&self) -> bool {
+        // Empty has no columns of its own kind, yet its JSON is wrapped, too.
+        self.known.is_some() || self.name == "google.protobuf.Empty"
     }
 
     pub fn field_named(&self, name: &str) -> Option<(usize, &Field)> {

@@ -11,7 +11,7 @@ use arrow_array::types::Int32Type;
 use arrow_schema::DataType;
 
 use super::ColumnsWriter;
-use super::nested::{AnyWriter, MaskWriter, StructWriter};
+use super::group::{AnyWriter, MaskWriter, StructWriter};
 use crate::decode::json::Json;
 use crate::decode::time;
 use crate::decode::value::{Key, Value};

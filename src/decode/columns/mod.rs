@@ -1,6 +1,7 @@
 //! Messages → Arrow arrays, column by column, as the layout's tree says.
 
 mod element;
+mod group;
 mod nested;
 
 use std::collections::BTreeMap;

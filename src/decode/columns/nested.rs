@@ -1,43 +1,14 @@
-//! Structs, lists and maps: validity and offsets around the arrays of their parts.
+//! Lists and maps: offsets around the arrays of their elements.
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, StringBuilder};
-use arrow_array::{Array, ArrayRef, ListArray, MapArray, StructArray};
-use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, OffsetBufferBuilder};
-use arrow_schema::{DataType, Field, Fields};
+use arrow_array::{Array, ArrayRef, MapArray, StructArray};
+use arrow_schema::DataType;
 
-use super::ColumnsWriter;
 use super::element::ElementWriter;
-use crate::decode::json::{Json, any_parts};
-use crate::decode::value::{Key, Message, Value};
-use crate::schema::any_fields;
-
-pub struct StructWriter {
-    columns: ColumnsWriter,
-    fields: Fields,
-    validity: NullBufferBuilder,
-}
-
-impl StructWriter {
-    pub fn new(columns: ColumnsWriter, fields: Fields) -> StructWriter {
-        StructWriter { columns, fields, validity: NullBufferBuilder::new(0) }
-    }
-
-    pub fn append(&mut self, json: &mut Json<'_>, message: &Message<'_>) {
-        self.columns.append(json, message);
-        self.validity.append_non_null();
-    }
-
-    pub fn append_null(&mut self) {
-        self.columns.append_null();
-        self.validity.append_null();
-    }
-
-    pub fn finish(&mut self) -> ArrayRef {
-        Arc::new(StructArray::new(self.fields.clone(), self.columns.finish(), self.validity.finish()))
-    }
-}
+use super::group::{Offsets, list_of};
+use crate::decode::json::Json;
+use crate::decode::value::{Key, Value};
 
 pub struct ListWriter {
     elements: ElementWriter,
@@ -97,108 +68,4 @@ impl MapWriter {
         let (offsets, validity) = self.offsets.finish();
         Arc::new(MapArray::new(entry, offsets, entries, validity, sorted))
     }
-}
-
-/// A FieldMask: the list of its paths.
-#[derive(Default)]
-pub struct MaskWriter {
-    paths: StringBuilder,
-    offsets: Offsets,
-}
-
-impl MaskWriter {
-    pub fn append(&mut self, mask: &Message<'_>) {
-        let paths = mask.many(0);
-        for path in paths {
-            if let Value::Text(path) = path {
-                self.paths.append_value(path);
-            }
-        }
-        self.offsets.append(paths.len());
-    }
-
-    pub fn append_null(&mut self) {
-        self.offsets.append_null();
-    }
-
-    pub fn finish(&mut self) -> ArrayRef {
-        list_of(Arc::new(self.paths.finish()), &mut self.offsets)
-    }
-}
-
-/// An Any: its two fields, and its content as JSON where the layout knows the type.
-pub struct AnyWriter {
-    urls: StringBuilder,
-    values: BinaryBuilder,
-    texts: StringBuilder,
-    validity: NullBufferBuilder,
-}
-
-impl Default for AnyWriter {
-    fn default() -> AnyWriter {
-        AnyWriter {
-            urls: StringBuilder::new(),
-            values: BinaryBuilder::new(),
-            texts: StringBuilder::new(),
-            validity: NullBufferBuilder::new(0),
-        }
-    }
-}
-
-impl AnyWriter {
-    pub fn append(&mut self, json: &mut Json<'_>, any: &Message<'_>) {
-        let (url, value) = any_parts(any);
-        self.urls.append_value(url);
-        self.values.append_value(value);
-        self.texts.append_option(json.any_text(any));
-        self.validity.append_non_null();
-    }
-
-    pub fn append_null(&mut self) {
-        self.urls.append_null();
-        self.values.append_null();
-        self.texts.append_null();
-        self.validity.append_null();
-    }
-
-    pub fn finish(&mut self) -> ArrayRef {
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(self.urls.finish()), Arc::new(self.values.finish()), Arc::new(self.texts.finish())];
-        Arc::new(StructArray::new(any_fields(), columns, self.validity.finish()))
-    }
-}
-
-/// Where each list ends in the array of all elements.
-struct Offsets {
-    ends: OffsetBufferBuilder<i32>,
-    validity: NullBufferBuilder,
-}
-
-impl Default for Offsets {
-    fn default() -> Offsets {
-        Offsets { ends: OffsetBufferBuilder::new(0), validity: NullBufferBuilder::new(0) }
-    }
-}
-
-impl Offsets {
-    fn append(&mut self, length: usize) {
-        self.ends.push_length(length);
-        self.validity.append_non_null();
-    }
-
-    fn append_null(&mut self) {
-        self.ends.push_length(0);
-        self.validity.append_null();
-    }
-
-    fn finish(&mut self) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
-        let ends = std::mem::replace(&mut self.ends, OffsetBufferBuilder::new(0));
-        (ends.finish(), self.validity.finish())
-    }
-}
-
-fn list_of(elements: ArrayRef, offsets: &mut Offsets) -> ArrayRef {
-    let field = Arc::new(Field::new("element", elements.data_type().clone(), false));
-    let (offsets, validity) = offsets.finish();
-    Arc::new(ListArray::new(field, offsets, elements, validity))
 }
