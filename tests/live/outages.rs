@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use alluvium::domain::Topic;
+use alluvium::domain::{Topic, TopicPartition};
 use alluvium::source::{Log, Protocol};
 
 use crate::daemon::{Daemon, Setup};
@@ -102,6 +102,31 @@ async fn an_s3_that_cannot_be_reached_for_a_while_is_waited_for_and_nothing_is_l
     all_is_archived_once(&setup, &[&manifest]).await;
     ready(&daemon).await;
     stops(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_stop_that_waits() {
+    let _up = broker_stays_up().await;
+    let mut setup = Setup::new("twice").await;
+    let proxy = Proxy::to(setup.endpoint.trim_start_matches("http://")).await;
+    setup.endpoint = format!("http://127.0.0.1:{}", proxy.port);
+    create_topic(&setup.topic, 1).await;
+    let manifest = Manifest::new(&setup.topic, 1);
+    let mut daemon = Daemon::start(&setup, "one");
+    manifest.send(0..1_000, Sending::Plain);
+    has_archived(&daemon, 1).await;
+    proxy.cut();
+    manifest.send(1_000..2_000, Sending::Plain);
+    says_silent(&daemon, "store").await;
+
+    daemon.signal("TERM");
+    let waits = |status: serde_json::Value| {
+        let mut partitions = status["partitions"].as_array().into_iter().flatten();
+        partitions.any(|partition| partition["position"].is_null()).then_some(())
+    };
+    eventually("it has stopped reading", async || daemon.status().and_then(waits)).await;
+    daemon.signal("TERM");
+    assert_eq!(daemon.ended().await.code(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
