@@ -23,7 +23,8 @@ test: ## format, lints, unit and integration tests, then live tests against a re
 .PHONY: lint
 lint: ## format and lints only; warnings are errors
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --test live -- -D warnings
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --test live -- -D warnings
 
 .PHONY: live
 live: ## the live tests only, with a stack of their own

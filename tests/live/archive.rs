@@ -1,6 +1,6 @@
 //! Kafka in, S3 out, by three daemons of which two do not have a good day; read back by somebody else.
 
-use alluvium::domain::Topic;
+use alluvium::domain::{Topic, TopicPartition};
 use alluvium::source::Log;
 
 use crate::daemon::{Daemon, Setup};

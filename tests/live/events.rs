@@ -28,8 +28,8 @@ impl Event {
     /// Returns the event of a number: mostly a row, now and then something else; over three hours.
     pub fn of(number: u64) -> Event {
         let timestamp = EPOCH_MS + (number % 10_800) as i64 * 1000 + (number % 1000) as i64;
-        let key =
-            (number % 7 != 0).then(|| if number % 11 == 0 { String::new() } else { format!("key-{}", number % 500) });
+        let key = (!number.is_multiple_of(7))
+            .then(|| if number.is_multiple_of(11) { String::new() } else { format!("key-{}", number % 500) });
         let headers = match number % 5 {
             0 => vec![("trace", Some(format!("t{number}"))), ("empty", None), ("trace", Some(String::new()))],
             _ => vec![],
@@ -70,7 +70,7 @@ fn message(number: u64) -> (Vec<u8>, Value) {
         [(0, "STATUS_UNSPECIFIED"), (1, "STATUS_OPEN"), (2, "STATUS_CLOSED"), (7, "7")][(number % 4) as usize];
     let paid = [None, Some(false), Some(true)][(number % 3) as usize];
     let token = number.to_be_bytes();
-    let cents = (number % 2 == 0).then_some(number as i64 * 100);
+    let cents = number.is_multiple_of(2).then_some(number as i64 * 100);
 
     let mut bytes = Vec::new();
     varint_field(&mut bytes, 1, large);
