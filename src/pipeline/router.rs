@@ -63,7 +63,7 @@ impl Router {
                 () = stop.cancelled() => return self.stop().await,
                 _ = ticks.tick() => {
                     pulse.beat();
-                    self.tick();
+                    tick(&self.lanes);
                 }
                 Some(prepared) = self.preparing.join_next() => {
                     let (topic, result) = prepared.map_err(|error| PipelineError::Broken(error.to_string()))?;
@@ -74,13 +74,6 @@ impl Router {
                     None => return Err(PipelineError::SourceEnded),
                 },
             }
-        }
-    }
-
-    /// A lane too busy for a tick has inputs enough to notice the time by.
-    fn tick(&self) {
-        for lane in &self.lanes {
-            drop(lane.try_send(Input::Tick));
         }
     }
 
@@ -211,9 +204,17 @@ impl Router {
         tracing::info!(within_seconds = self.stop_within.as_secs(), "stopping: finishing the newest cuts");
         let all = self.owned.keys().cloned().collect();
         let done = self.let_go(all).await;
-        let events = &mut self.events;
-        // The source must not be kept waiting meanwhile: its thread has to see the commands.
-        let drain = async { while events.recv().await.is_some() {} };
+        let (events, lanes) = (&mut self.events, &self.lanes);
+        // The source must not be kept waiting meanwhile: its thread has to see the commands. And lanes go on telling the board.
+        let drain = async {
+            let mut ticks = tokio::time::interval(TICK);
+            loop {
+                tokio::select! {
+                    event = events.recv() => if event.is_none() { return },
+                    _ = ticks.tick() => tick(lanes),
+                }
+            }
+        };
         tokio::select! {
             unfinished = wait_for(done, self.stop_within) => match unfinished {
                 0 => tracing::info!("all newest cuts are whole"),
@@ -246,4 +247,11 @@ async fn wait_for(done: Vec<oneshot::Receiver<()>>, within: Duration) -> usize {
         }
     }
     unfinished
+}
+
+/// A lane too busy for a tick has inputs enough to notice the time by.
+fn tick(lanes: &[mpsc::Sender<Input>]) {
+    for lane in lanes {
+        drop(lane.try_send(Input::Tick));
+    }
 }
