@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::chain::layout_keys;
 use crate::domain::{StartAt, Topic, TopicId, TopicPartition};
-use crate::schema::{Layout, Schemas, TopicSchema, resolve};
+use crate::schema::{Layout, Schemas, TopicSchema, resolve, table_of};
 use crate::source::{Log, LogError, TopicMatch};
 use crate::store::{ArchiveStore, commit};
 
@@ -69,11 +69,12 @@ impl Routes {
 
     /// Refuses a topic whose table another topic of `existing` would fill too, unless the operator named the table for both.
     pub fn check_table(&self, topic: &Topic, route: &Route, existing: &[Topic]) -> Result<(), NoRoute> {
-        let named = |topic: &Topic| self.rule(topic).is_some_and(|rule| rule.schema.table.is_some());
         let table = route.layout.table();
-        let rivals = existing.iter().filter(|other| *other != topic && self.rule(other).is_some()).filter(|other| {
-            let same = self.resolve(other).is_ok_and(|route| route.layout.table() == table);
-            same && !(named(topic) && named(other))
+        let on_purpose = self.rule(topic).is_some_and(|rule| rule.schema.table.is_some());
+        let rivals = existing.iter().filter(|other| *other != topic).filter(|other| {
+            let Some(rule) = self.rule(other) else { return false };
+            let same = table_of(other, &rule.schema, &self.schemas).is_ok_and(|other| other == table);
+            same && !(on_purpose && rule.schema.table.is_some())
         });
         let mut all: Vec<_> = rivals.map(Topic::as_str).collect();
         if all.is_empty() {

@@ -159,6 +159,9 @@ impl Router {
         match result {
             Ok(route) => {
                 self.board.admit(&topic);
+                for lint in route.layout.lints() {
+                    tracing::warn!(%topic, "{lint}");
+                }
                 for partition in waiting {
                     let lane = self.last_lane.get(&partition).copied().unwrap_or_else(|| self.least_loaded());
                     self.last_lane.insert(partition.clone(), lane);

@@ -29,6 +29,11 @@ pub struct Layout {
     lints: Vec<String>,
 }
 
+/// Returns the table that a topic's records go to, without deciding how they become rows: cheap enough to ask of every topic.
+pub fn table_of(topic: &Topic, rule: &TopicSchema, schemas: &Schemas) -> Result<String, SchemaError> {
+    convention::name(topic, rule, schemas).map(|named| named.table)
+}
+
 /// Decides what a topic's records are and how they become rows.
 pub fn resolve(topic: &Topic, rule: &TopicSchema, schemas: &Schemas) -> Result<Layout, SchemaError> {
     let named = convention::name(topic, rule, schemas)?;

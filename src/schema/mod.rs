@@ -34,7 +34,7 @@ pub use convention::follows_convention;
 pub use envelope::{header_fields, quarantine_schema};
 pub use error::SchemaError;
 pub use features::{Presence, Utf8};
-pub use layout::{Layout, resolve};
+pub use layout::{Layout, resolve, table_of};
 pub use mapping::{Column, Element, Form, MAPPING_VERSION, Shape, Source, any_fields, fields, map};
 pub use schemas::Schemas;
 pub use stored::{ENCODER_VERSION, LAYOUT_VERSION};
