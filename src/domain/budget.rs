@@ -55,12 +55,6 @@ pub struct Permit {
     bytes: usize,
 }
 
-impl Permit {
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
 impl Drop for Permit {
     fn drop(&mut self) {
         self.shared.used.fetch_sub(self.bytes, Ordering::Relaxed);

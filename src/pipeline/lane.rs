@@ -105,9 +105,4 @@ impl Lane {
         self.works.remove(partition);
         self.shared.board.remove(partition);
     }
-
-    /// Whether the lane owns no partition.
-    pub fn is_empty(&self) -> bool {
-        self.works.is_empty()
-    }
 }

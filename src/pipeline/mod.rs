@@ -13,7 +13,7 @@
 //! rules of the chain need no locks. All waiting is in the tasks that carry requests out.
 //!
 //! **Promises.** Records are dropped only where the chain says so; a range that uploads does not hold up the next one's
-//! reading; memory is bounded by the budget, whose permits the source takes before it copies.
+//! reading; what is buffered is within the budget, whose permits the source takes before it hands records on.
 //!
 //! **Failure.** A partition that needs a person stops alone. A dead source or a panicking thread ends the process.
 //!
@@ -38,7 +38,6 @@ use std::time::Duration;
 
 pub use exchange::{Effect, Input, Now, Shared};
 pub use lane::Lane;
-pub use pack::{Body, Making, Packed, pack};
 pub use request::{Answer, Edges, Request, execute};
 pub use route::{NoRoute, Route, Routes, TopicRule, prepare};
 use tokio::runtime::Handle;

@@ -67,6 +67,10 @@ impl Redo {
             max_hours: usize::MAX,
         };
         let packed = pack(&mut decoder, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
+        if packed.as_ref().is_some_and(|packed| packed.rest.is_some()) {
+            // Taken for complete, what is left out would look like a loss.
+            return Err("this program would close the range earlier".to_owned());
+        }
         let (objects, bodies) = packed.map(|packed| (packed.objects, packed.bodies)).unwrap_or_default();
         let mut made: Vec<_> = objects.iter().zip(bodies).collect();
         let in_order = self.cut.objects.iter().map(|object| {

@@ -161,9 +161,7 @@ async fn a_zombie_that_wakes_after_the_next_owner_went_on_adds_nothing() {
     let mut rig = Rig::new(7);
     rig.append(0..10);
     let mut zombie = rig.owner().await;
-    while !zombie.open.iter().any(|effect| format!("{effect:?}").contains("PutCut")) {
-        zombie.step().await;
-    }
+    zombie.step_until("PutCut").await;
     let mut owner = rig.owner().await;
     rig.append(10..30);
     owner.settle_after_a_minute().await;
@@ -212,9 +210,7 @@ async fn rows_that_kafka_drops_between_cut_and_upload_carry_a_loss_record() {
         let mut rig = Rig::new(7);
         rig.append(0..7);
         let mut first = rig.owner().await;
-        while !first.open.iter().any(|effect| format!("{effect:?}").contains("PutObject")) {
-            first.step().await;
-        }
+        first.step_until("PutObject").await;
         first.crash();
         rig.append(7..20);
         rig.log.expire_before(&rig.topic, Offset(expired));
@@ -234,9 +230,7 @@ async fn a_record_compacted_between_cut_and_upload_is_a_loss_and_the_redo_ends()
     let mut rig = Rig::new(7);
     rig.append(0..7);
     let mut first = rig.owner().await;
-    while !first.open.iter().any(|effect| format!("{effect:?}").contains("PutObject")) {
-        first.step().await;
-    }
+    first.step_until("PutObject").await;
     first.crash();
     rig.log.compact(&rig.topic, Offset(6));
     let mut second = rig.owner().await;
@@ -356,9 +350,7 @@ async fn a_partition_given_back_is_whole_and_leaves_nothing_open() {
     let mut rig = Rig::new(5);
     rig.append(0..12);
     let mut owner = rig.owner().await;
-    while !owner.open.iter().any(|effect| format!("{effect:?}").contains("PutObject")) {
-        owner.step().await;
-    }
+    owner.step_until("PutObject").await;
     let (reply, mut released) = oneshot::channel();
     owner.feed(Input::LetGo { partition: rig.topic.clone(), reply });
     assert!(released.try_recv().is_err(), "the newest cut's objects are not there yet");

@@ -276,6 +276,13 @@ impl Owner {
         Did::Something
     }
 
+    /// Runs until a request of this name is on its way.
+    pub async fn step_until(&mut self, request: &str) {
+        while !self.open.iter().any(|effect| format!("{effect:?}").contains(request)) {
+            assert_eq!(self.step().await, Did::Something, "there is no {request}");
+        }
+    }
+
     /// Runs until nothing is left to do.
     pub async fn settle(&mut self) {
         let mut steps = 0;
