@@ -1,24 +1,40 @@
-//! The loop: record by record, into the object of its hour.
+//! The frame around the loop: records in, chunks of rows by hour out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_select::take::take_record_batch;
 
 use super::envelope::Origin;
 use super::framing::{self, Framed};
 use super::json::Json;
+use super::objects::{Chunk, Objects};
 use super::part::{QuarantinePart, RowsPart};
 use super::reject::{Checked, Reason, Reject};
 use super::value::{Message, Value};
-use super::wire::{MOST_BYTES, Oddities, Reader};
-use super::{Decoded, check, time};
-use crate::domain::{BucketHour, Record, Topic};
+use super::wire::{MOST_BYTES, Reader};
+use super::{check, time};
+use crate::domain::{BucketHour, ObjectKind, Offset, Record};
 use crate::schema::Layout;
 
-/// Reads records by one layout.
+/// How many records a chunk takes at most: enough for a column to be encoded at its pace, few enough to stay in the cache.
+const CHUNK_ROWS: usize = 16_384;
+
+/// How many bytes of records close a chunk.
+const CHUNK_BYTES: usize = 8 << 20;
+
+/// Reads records by one layout. Holds the workspace, not the records: one serves all partitions of a thread.
 pub struct Decoder {
     layout: Arc<Layout>,
     /// The layout's descriptor fingerprint as text: what `_schema` says where the producer named nothing.
     descriptor: String,
+}
+
+/// A value that passed all checks, or a tombstone.
+enum Content<'v> {
+    Tombstone,
+    Row { raw: &'v [u8], message: Message<'v> },
 }
 
 impl Decoder {
@@ -31,69 +47,78 @@ impl Decoder {
         &self.layout
     }
 
-    /// Takes records in offset order until they end, or the next would open the `max_hours + 1`th different bucket hour, or
-    /// the objects hold as many bytes as Arrow's 32-bit offsets allow. At least one record is always taken.
+    /// Takes records, which follow those of `objects`, until they end or the next would open one bucket hour more than the
+    /// range may hold, and says which that is. Their rows go to `sink`, chunk by chunk.
     pub fn decode<'a>(
         &mut self,
-        topic: &Topic,
-        partition: i32,
-        records: impl Iterator<Item = Record<'a>>,
-        max_hours: usize,
-    ) -> Decoded {
-        let mut work = Work::new(&self.layout, &self.descriptor, topic, partition);
-        let mut rest = None;
-        for record in records {
-            if !work.take(&record, max_hours.max(1)) {
-                rest = Some(record.offset);
-                break;
+        objects: &mut Objects,
+        records: impl Iterator<Item = Record<'a>> + Clone,
+        sink: &mut impl FnMut(Chunk),
+    ) -> Option<Offset> {
+        let mut records = records.peekable();
+        while records.peek().is_some() {
+            let mut work = Work::new(self, objects);
+            let full = work.take(objects, records.clone());
+            for outcome in &work.outcomes {
+                let record = records.next().expect("an outcome is a record's");
+                objects.count(&record, outcome.hour, outcome.refused);
+            }
+            work.finish().into_iter().for_each(&mut *sink);
+            if full {
+                return records.peek().map(|record| record.offset);
             }
         }
-        work.finish(rest)
+        None
     }
 }
 
-/// One call of [`Decoder::decode`].
+/// What became of a record.
+struct Outcome {
+    hour: BucketHour,
+    refused: Option<Reason>,
+}
+
+/// One chunk in the making.
 struct Work<'d> {
     layout: &'d Layout,
     descriptor: &'d str,
-    topic: &'d Topic,
-    partition: i32,
-    hours: BTreeSet<BucketHour>,
-    rows: BTreeMap<BucketHour, RowsPart>,
-    quarantine: BTreeMap<BucketHour, QuarantinePart>,
-    records: u64,
-    /// Bytes of values, keys and headers taken, and of the texts made from them.
+    outcomes: Vec<Outcome>,
+    /// The bucket hours of the outcomes, each once.
+    hours: Vec<BucketHour>,
+    rows: RowsPart,
+    quarantine: QuarantinePart,
     bytes: usize,
-    oddities: Oddities,
-}
-
-/// A value that passed all checks, or a tombstone.
-enum Content<'v> {
-    Tombstone,
-    Row { raw: &'v [u8], message: Message<'v> },
 }
 
 impl<'d> Work<'d> {
-    fn new(layout: &'d Layout, descriptor: &'d str, topic: &'d Topic, partition: i32) -> Work<'d> {
+    fn new(decoder: &'d Decoder, objects: &Objects) -> Work<'d> {
+        let Decoder { layout, descriptor } = decoder;
         Work {
             layout,
             descriptor,
-            topic,
-            partition,
-            hours: BTreeSet::new(),
-            rows: BTreeMap::new(),
-            quarantine: BTreeMap::new(),
-            records: 0,
+            outcomes: Vec::new(),
+            hours: Vec::new(),
+            rows: RowsPart::new(layout, &objects.topic, objects.partition),
+            quarantine: QuarantinePart::new(&objects.topic, objects.partition),
             bytes: 0,
-            oddities: Oddities::default(),
         }
     }
 
-    /// Takes the record, or says that it belongs to the next range.
-    fn take(&mut self, record: &Record<'_>, max_hours: usize) -> bool {
-        if self.bytes > MOST_BYTES {
-            return false;
+    /// Fills the chunk. Says whether it ended because the next record belongs to another range.
+    fn take<'a>(&mut self, objects: &Objects, records: impl Iterator<Item = Record<'a>>) -> bool {
+        for record in records.take(CHUNK_ROWS) {
+            if self.bytes > CHUNK_BYTES {
+                return false;
+            }
+            if !self.record(objects, &record) {
+                return true;
+            }
         }
+        false
+    }
+
+    /// Takes the record, or says that it belongs to another range.
+    fn record(&mut self, objects: &Objects, record: &Record<'_>) -> bool {
         let layout = self.layout;
         let mut reader = Reader::new(layout.types());
         let framed = match record.value {
@@ -108,46 +133,32 @@ impl<'d> Work<'d> {
             Ok(Content::Row { message, .. }) => BucketHour::of(self.event_time(message).or(record.timestamp.millis())),
             _ => BucketHour::of(record.timestamp.millis()),
         };
-        if !self.hours.contains(&hour) && self.hours.len() == max_hours {
-            return false;
+        if !self.hours.contains(&hour) {
+            self.hours.push(hour);
+            if !objects.has_place_for(&self.hours) {
+                return false;
+            }
         }
-        self.hours.insert(hour);
-        self.keep(record, framed, content, hour, reader.oddities);
-        true
-    }
-
-    fn keep(
-        &mut self,
-        record: &Record<'_>,
-        framed: Option<&Framed<'_>>,
-        content: Checked<Content<'_>>,
-        hour: BucketHour,
-        oddities: Oddities,
-    ) {
         let origin = Origin {
             schema: framed.and_then(|framed| framed.schema.as_deref()).unwrap_or(self.descriptor),
             framing: framed.and_then(|framed| framed.framing),
         };
-        let (layout, topic, partition) = (self.layout, self.topic, self.partition);
-        self.records += 1;
-        self.bytes += size(record);
+        let mut refused = None;
         match content {
             Err(reject) => {
-                let part = self.quarantine.entry(hour).or_insert_with(|| QuarantinePart::new(topic, partition));
-                part.refused(record, origin, &reject, self.descriptor);
+                refused = Some(reject.reason);
+                self.quarantine.refused(record, origin, &reject, self.descriptor);
             }
-            Ok(Content::Tombstone) => {
-                let part = self.rows.entry(hour).or_insert_with(|| RowsPart::new(layout, topic, partition));
-                part.tombstone(record, origin);
-            }
+            Ok(Content::Tombstone) => self.rows.tombstone(record, origin),
             Ok(Content::Row { raw, message }) => {
-                let part = self.rows.entry(hour).or_insert_with(|| RowsPart::new(layout, topic, partition));
                 let mut json = Json::new(layout.types());
-                part.row(record, origin, raw, &mut json, &message);
+                self.rows.row(record, origin, raw, &mut json, &message);
                 self.bytes += json.spent();
-                self.oddities.add(Oddities { nulled_parts: json.nulled, ..oddities });
             }
         }
+        self.bytes += size(record);
+        self.outcomes.push(Outcome { hour, refused });
+        true
     }
 
     /// Returns the time that the layout's rule names, in milliseconds; nothing where the row has none.
@@ -159,12 +170,27 @@ impl<'d> Work<'d> {
         time::micros(at).map(|micros| micros.div_euclid(1_000))
     }
 
-    fn finish(self, rest: Option<crate::domain::Offset>) -> Decoded {
-        let layout = self.layout;
-        let rows = self.rows.into_iter().map(|(hour, part)| part.finish(hour, layout));
-        let quarantine = self.quarantine.into_iter().map(|(hour, part)| part.finish(hour, layout));
-        Decoded { objects: rows.chain(quarantine).collect(), records: self.records, rest, oddities: self.oddities }
+    fn finish(self) -> Vec<Chunk> {
+        let hours = |refused: bool| {
+            let of_kind = self.outcomes.iter().filter(move |outcome| outcome.refused.is_some() == refused);
+            of_kind.map(|outcome| outcome.hour).collect::<Vec<_>>()
+        };
+        let (rows, refused) = (hours(false), hours(true));
+        let mut chunks = by_hour(ObjectKind::Rows, self.rows.finish(self.layout), &rows);
+        chunks.extend(by_hour(ObjectKind::Quarantine, self.quarantine.finish(), &refused));
+        chunks
     }
+}
+
+/// Splits rows by their hours, in the order of the rows.
+fn by_hour(kind: ObjectKind, batch: RecordBatch, hours: &[BucketHour]) -> Vec<Chunk> {
+    let mut rows_of: BTreeMap<BucketHour, Vec<u32>> = BTreeMap::new();
+    hours.iter().zip(0..).for_each(|(hour, row)| rows_of.entry(*hour).or_default().push(row));
+    if let [hour] = rows_of.keys().collect::<Vec<_>>()[..] {
+        return vec![Chunk { kind, hour: *hour, batch }];
+    }
+    let take = |rows| take_record_batch(&batch, &UInt32Array::from(rows)).expect("the rows are the batch's");
+    rows_of.into_iter().map(|(hour, rows)| Chunk { kind, hour, batch: take(rows) }).collect()
 }
 
 /// Reads and checks a value.

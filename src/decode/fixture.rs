@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 
-use super::{Decoded, Decoder};
+use super::{Chunk, DecodedObject, Decoder, Objects};
 use crate::domain::{Header, ObjectKind, Offset, Records, Timestamp};
 use crate::schema::Layout;
 use crate::schema::fixture::topic;
@@ -88,8 +89,48 @@ pub fn with_headers(value: Option<&[u8]>, headers: &[Header<'_>]) -> Records {
     records
 }
 
+/// What became of a range of records.
+pub struct Decoded {
+    pub objects: Vec<Whole>,
+    pub rest: Option<Offset>,
+}
+
+impl Decoded {
+    /// Returns how many records were taken.
+    pub fn records(&self) -> u64 {
+        self.objects.iter().map(|object| object.rows).sum()
+    }
+}
+
+/// An object with its rows in one piece.
+pub struct Whole {
+    pub object: DecodedObject,
+    pub batch: RecordBatch,
+}
+
+impl std::ops::Deref for Whole {
+    type Target = DecodedObject;
+
+    fn deref(&self) -> &DecodedObject {
+        &self.object
+    }
+}
+
 pub fn decode(layout: &Arc<Layout>, records: &Records) -> Decoded {
-    Decoder::new(layout.clone()).decode(&topic(), 3, records.iter(), 64)
+    decode_range(layout, Objects::new(&topic(), 3, 64), records)
+}
+
+pub fn decode_range(layout: &Arc<Layout>, mut objects: Objects, records: &Records) -> Decoded {
+    let mut chunks = Vec::new();
+    let rest =
+        Decoder::new(layout.clone()).decode(&mut objects, records.iter(), &mut |chunk: Chunk| chunks.push(chunk));
+    let whole = objects.finish().into_iter().map(|object| {
+        let of = chunks.iter().filter(|chunk| (chunk.kind, chunk.hour) == (object.kind, object.hour));
+        let batches: Vec<&RecordBatch> = of.map(|chunk| &chunk.batch).collect();
+        let batch = concat_batches(&batches[0].schema(), batches).unwrap();
+        Whole { object, batch }
+    });
+    Decoded { objects: whole.collect(), rest }
 }
 
 /// Decodes one payload that must become a row.

@@ -1,73 +1,21 @@
-//! One object in the making: the records of a range that share kind and bucket hour.
+//! The rows of a chunk in the making.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Int64Builder, StringBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 
-use super::DecodedObject;
 use super::columns::ColumnsWriter;
 use super::envelope::{EnvelopeWriter, HeaderNames, Origin};
 use super::json::Json;
 use super::reject::Reject;
 use super::value::Message;
-use crate::domain::{BucketHour, ObjectKind, OffsetRange, Record, RecordDigest, Topic};
+use crate::domain::{Record, Topic};
 use crate::schema::{Layout, quarantine_schema};
-
-/// What all objects know of their records.
-pub struct Tally {
-    span: Option<OffsetRange>,
-    rows: u64,
-    min_timestamp: Option<i64>,
-    max_timestamp: Option<i64>,
-    digest: RecordDigest,
-    reasons: BTreeMap<&'static str, u64>,
-}
-
-impl Tally {
-    fn new() -> Tally {
-        Tally {
-            span: None,
-            rows: 0,
-            min_timestamp: None,
-            max_timestamp: None,
-            digest: RecordDigest::default(),
-            reasons: BTreeMap::new(),
-        }
-    }
-
-    fn count(&mut self, record: &Record<'_>) {
-        let here = OffsetRange::only(record.offset);
-        self.span = Some(self.span.map_or(here, |span| span.extended(record.offset)));
-        self.rows += 1;
-        if let Some(millis) = record.timestamp.millis() {
-            self.min_timestamp = Some(self.min_timestamp.map_or(millis, |min| min.min(millis)));
-            self.max_timestamp = Some(self.max_timestamp.map_or(millis, |max| max.max(millis)));
-        }
-        self.digest.update(record);
-    }
-
-    fn finish(self, kind: ObjectKind, hour: BucketHour, layout: &Layout, batch: RecordBatch) -> DecodedObject {
-        DecodedObject {
-            kind,
-            hour,
-            span: self.span.expect("an object begins with its first record"),
-            rows: self.rows,
-            min_timestamp: self.min_timestamp,
-            max_timestamp: self.max_timestamp,
-            digest: self.digest.finish(),
-            descriptor: layout.descriptor(),
-            batch,
-            reasons: self.reasons,
-        }
-    }
-}
 
 /// Rows of the table.
 pub struct RowsPart {
-    tally: Tally,
     envelope: EnvelopeWriter,
     tombstones: BooleanBuilder,
     raws: BinaryBuilder,
@@ -77,7 +25,6 @@ pub struct RowsPart {
 impl RowsPart {
     pub fn new(layout: &Layout, topic: &Topic, partition: i32) -> RowsPart {
         RowsPart {
-            tally: Tally::new(),
             envelope: EnvelopeWriter::new(topic, partition, HeaderNames::Text),
             tombstones: BooleanBuilder::new(),
             raws: BinaryBuilder::new(),
@@ -93,7 +40,6 @@ impl RowsPart {
         json: &mut Json<'_>,
         message: &Message<'_>,
     ) {
-        self.tally.count(record);
         self.envelope.append(record, origin);
         self.tombstones.append_value(false);
         self.raws.append_value(raw);
@@ -102,26 +48,23 @@ impl RowsPart {
 
     /// A record with a null value.
     pub fn tombstone(&mut self, record: &Record<'_>, origin: Origin<'_>) {
-        self.tally.count(record);
         self.envelope.append(record, origin);
         self.tombstones.append_value(true);
         self.raws.append_null();
         self.columns.append_null();
     }
 
-    pub fn finish(mut self, hour: BucketHour, layout: &Layout) -> DecodedObject {
+    pub fn finish(mut self, layout: &Layout) -> RecordBatch {
         let mut arrays = self.envelope.finish();
         arrays.push(Arc::new(self.tombstones.finish()));
         arrays.push(Arc::new(self.raws.finish()));
         arrays.extend(self.columns.finish());
-        let batch = batch(layout.arrow_schema().clone(), arrays);
-        self.tally.finish(ObjectKind::Rows, hour, layout, batch)
+        batch(layout.arrow_schema().clone(), arrays)
     }
 }
 
 /// Records that could not become rows.
 pub struct QuarantinePart {
-    tally: Tally,
     envelope: EnvelopeWriter,
     values: BinaryBuilder,
     reasons: StringDictionaryBuilder<Int32Type>,
@@ -134,7 +77,6 @@ pub struct QuarantinePart {
 impl QuarantinePart {
     pub fn new(topic: &Topic, partition: i32) -> QuarantinePart {
         QuarantinePart {
-            tally: Tally::new(),
             envelope: EnvelopeWriter::new(topic, partition, HeaderNames::Bytes),
             values: BinaryBuilder::new(),
             reasons: StringDictionaryBuilder::new(),
@@ -147,8 +89,6 @@ impl QuarantinePart {
 
     /// Takes a record as it is; `descriptor` is the schema it was read with.
     pub fn refused(&mut self, record: &Record<'_>, origin: Origin<'_>, reject: &Reject, descriptor: &str) {
-        self.tally.count(record);
-        *self.tally.reasons.entry(reject.reason.as_str()).or_default() += 1;
         self.envelope.append(record, origin);
         self.values.append_option(record.value);
         self.reasons.append_value(reject.reason.as_str());
@@ -158,7 +98,7 @@ impl QuarantinePart {
         self.details.append_value(&reject.detail);
     }
 
-    pub fn finish(mut self, hour: BucketHour, layout: &Layout) -> DecodedObject {
+    pub fn finish(mut self) -> RecordBatch {
         let mut arrays = self.envelope.finish();
         let rest: [ArrayRef; 6] = [
             Arc::new(self.values.finish()),
@@ -169,7 +109,7 @@ impl QuarantinePart {
             Arc::new(self.details.finish()),
         ];
         arrays.extend(rest);
-        self.tally.finish(ObjectKind::Quarantine, hour, layout, batch(quarantine_schema(), arrays))
+        batch(quarantine_schema(), arrays)
     }
 }
 

@@ -29,14 +29,6 @@ pub struct Oddities {
     pub nulled_parts: u64,
 }
 
-impl Oddities {
-    pub fn add(&mut self, other: Oddities) {
-        self.unknown_fields += other.unknown_fields;
-        self.replaced_texts += other.replaced_texts;
-        self.nulled_parts += other.nulled_parts;
-    }
-}
-
 impl<'t> Reader<'t> {
     pub fn new(types: &'t Types) -> Reader<'t> {
         Reader { types, oddities: Oddities::default() }

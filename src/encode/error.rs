@@ -1,17 +1,11 @@
 //! What can go wrong with an object, on the way in and out.
 
 use super::FORMAT_VERSION;
-use crate::domain::{OffsetRange, Topic};
 
 /// The columns could not be written: a defect of this program, or of the mapping.
 #[derive(Debug, thiserror::Error)]
-#[error("object of {topic}/{partition} in cut {cut} cannot be written as Parquet: {cause}")]
-pub struct EncodeError {
-    pub topic: Topic,
-    pub partition: i32,
-    pub cut: OffsetRange,
-    pub cause: String,
-}
+#[error("an object cannot be written as Parquet: {0}")]
+pub struct EncodeError(#[from] parquet::errors::ParquetError);
 
 /// Why bytes are no object to work with.
 #[derive(Debug, thiserror::Error)]

@@ -9,12 +9,12 @@ use super::error::ReadError;
 use super::{FORMAT_VERSION, ObjectFacts};
 use crate::decode::DecodedObject;
 use crate::domain::{BucketHour, Digest, ObjectKind, Offset, OffsetRange, Topic, TopicId};
-use crate::schema::MAPPING_VERSION;
+use crate::schema::{Layout, MAPPING_VERSION};
 
 /// Length of the metadata and the closing magic.
 const TAIL: usize = 8;
 
-pub(super) fn entries(object: &DecodedObject, facts: &ObjectFacts) -> Vec<KeyValue> {
+pub(super) fn entries(object: &DecodedObject, facts: &ObjectFacts, layout: &Layout) -> Vec<KeyValue> {
     let mut entries = Vec::new();
     let mut put = |name: &str, value: &dyn Display| {
         entries.push(KeyValue { key: format!("alluvium.{name}"), value: Some(value.to_string()) });
@@ -35,8 +35,8 @@ pub(super) fn entries(object: &DecodedObject, facts: &ObjectFacts) -> Vec<KeyVal
     put("next", &object.span.next());
     put("rows", &object.rows);
     put("digest", &object.digest);
-    put("layout", &facts.layout);
-    put("descriptor", &object.descriptor);
+    put("layout", &layout.fingerprint());
+    put("descriptor", &layout.descriptor());
     if let (Some(min), Some(max)) = (object.min_timestamp, object.max_timestamp) {
         put("min_timestamp", &min);
         put("max_timestamp", &max);

@@ -1,13 +1,13 @@
 //! Columns → Parquet objects, and back to records.                                                                engine
 //!
-//! **What it is.** [`encode`] makes the bytes of an object, [`Footer`] tells from its last bytes what it is, [`read_records`]
+//! **What it is.** [`Encoder`] makes the bytes of an object, [`Footer`] tells from its last bytes what it is, [`read_records`]
 //! gets the records out again.
 //!
-//! **Flow.** decoded object → [`properties`] (encodings, statistics) → Parquet with the facts of [`footer`] → object.
+//! **Flow.** chunks of rows → [`properties`] (encodings, statistics) → Parquet with the facts of [`footer`] → object.
 //! Object → [`read`] → records, for replay and verify.
 //!
-//! **Promises.** An object is a function of decoded object, facts and program version. The records that come back are those that
-//! went in, byte by byte: `read_records(encode(x))` has the digest of x.
+//! **Promises.** An object is a function of rows, facts and program version. The records that come back are those that went in,
+//! byte by byte: what [`read_records`] gets has the digest that the footer says.
 //!
 //! **Failure.** Encoding fails only by a defect. Reading takes objects for untrusted: [`ReadError`] says whether more bytes, a
 //! newer program or another object is wanted.
@@ -19,12 +19,16 @@ mod footer;
 mod properties;
 mod read;
 
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use crate::decode::DecodedObject;
-use crate::domain::{Digest, OffsetRange, Topic, TopicId};
+use crate::domain::{ObjectKind, OffsetRange, Topic, TopicId};
+use crate::schema::{Layout, quarantine_schema};
 
 pub use error::{EncodeError, ReadError};
 pub use footer::Footer;
@@ -43,28 +47,64 @@ pub struct ObjectFacts {
     pub cut: OffsetRange,
     pub cut_key: String,
     pub nonce: String,
-    /// Fingerprint of the layout.
-    pub layout: Digest,
 }
 
-/// Makes the Parquet bytes of an object.
-pub fn encode(object: &DecodedObject, facts: &ObjectFacts) -> Result<Bytes, EncodeError> {
-    let fail = |cause: parquet::errors::ParquetError| EncodeError {
-        topic: facts.topic.clone(),
-        partition: facts.partition,
-        cut: facts.cut,
-        cause: cause.to_string(),
-    };
-    let properties = properties::of(object, footer::entries(object, facts));
-    // Arrow's own schema would name types that no other reader knows, and Parquet's says it all.
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties)
-        .with_skip_arrow_metadata(true)
-        .with_schema_root("alluvium".into());
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), object.batch.schema(), options).map_err(fail)?;
-    writer.write(&object.batch).map_err(fail)?;
-    writer.into_inner().map(Bytes::from).map_err(fail)
+/// Makes objects of one layout. Holds the workspace, not the objects: one serves all partitions of a thread.
+pub struct Encoder {
+    layout: Arc<Layout>,
 }
 
+/// An object in the making.
+pub struct OpenObject {
+    writer: ArrowWriter<Vec<u8>>,
+}
+
+impl Encoder {
+    pub fn new(layout: Arc<Layout>) -> Encoder {
+        Encoder { layout }
+    }
+
+    /// Begins an object of rows or of quarantine.
+    pub fn open(&mut self, kind: ObjectKind) -> Result<OpenObject, EncodeError> {
+        let schema = match kind {
+            ObjectKind::Rows => self.layout.arrow_schema().clone(),
+            ObjectKind::Quarantine => quarantine_schema(),
+        };
+        // Arrow's own schema would name types that no other reader knows, and Parquet's says it all.
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties::of(&schema))
+            .with_skip_arrow_metadata(true)
+            .with_schema_root("alluvium".into());
+        Ok(OpenObject { writer: ArrowWriter::try_new_with_options(Vec::new(), schema, options)? })
+    }
+
+    /// Adds rows to an object, in offset order.
+    pub fn push(&mut self, object: &mut OpenObject, rows: &RecordBatch) -> Result<(), EncodeError> {
+        Ok(object.writer.write(rows)?)
+    }
+
+    /// Makes the Parquet bytes of an object.
+    pub fn finish(
+        &mut self,
+        object: OpenObject,
+        decoded: &DecodedObject,
+        facts: &ObjectFacts,
+    ) -> Result<Bytes, EncodeError> {
+        let mut writer = object.writer;
+        let entries = footer::entries(decoded, facts, &self.layout);
+        entries.into_iter().for_each(|entry| writer.append_key_value_metadata(entry));
+        Ok(writer.into_inner().map(Bytes::from)?)
+    }
+}
+
+impl OpenObject {
+    /// Returns the bytes of memory held.
+    pub fn held_bytes(&self) -> usize {
+        self.writer.memory_size() + self.writer.bytes_written()
+    }
+}
+
+#[cfg(test)]
+pub mod fixture;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,14 @@
 //! How each column is written.
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Schema};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
-
-use crate::decode::DecodedObject;
 
 /// Rows per row group: what a replay of a window reads at least.
 const ROW_GROUP: usize = 131_072;
 
-pub fn of(object: &DecodedObject, entries: Vec<KeyValue>) -> WriterProperties {
+pub fn of(schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("alluvium {}", env!("CARGO_PKG_VERSION")))
         // Level 3 buys a hundredth of the size for half as much time again.
@@ -19,11 +16,10 @@ pub fn of(object: &DecodedObject, entries: Vec<KeyValue>) -> WriterProperties {
         // The names of the Parquet specification for the parts of lists and maps.
         .set_coerce_types(true)
         .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_key_value_metadata(Some(entries))
         .set_statistics_enabled(EnabledStatistics::None)
         // Without a column index nobody finds pages by it.
         .set_offset_index_disabled(true);
-    for field in object.batch.schema().fields() {
+    for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
         let name = field.name().as_str();
         // Readers prune by offset and by time.

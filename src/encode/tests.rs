@@ -1,15 +1,16 @@
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::schema::printer::print_schema;
 
 use super::*;
-use crate::decode::fixture::{Wire, decode, records, show, wire};
-use crate::decode::{Decoded, DecodedObject};
-use crate::domain::{Header, ObjectKind, Offset, RecordDigest, Records, Timestamp};
+use crate::decode::fixture::{Decoded, Whole, Wire, decode, records, show, wire};
+use crate::domain::{Digest, Header, ObjectKind, Offset, RecordDigest, Records, Timestamp};
 use crate::schema::fixture::{layout, layout_by, topic};
-use crate::schema::{Framing, TopicSchema, quarantine_schema};
+use crate::schema::{Framing, Layout, TopicSchema, quarantine_schema};
 
-fn facts(layout: Digest) -> ObjectFacts {
+fn facts() -> ObjectFacts {
     ObjectFacts {
         topic: topic(),
         topic_id: TopicId([0xab; 16]),
@@ -17,12 +18,11 @@ fn facts(layout: Digest) -> ObjectFacts {
         cut: OffsetRange::new(Offset(0), Offset(100)).unwrap(),
         cut_key: "chain/x.json".into(),
         nonce: "n1".into(),
-        layout,
     }
 }
 
-fn encoded(object: &DecodedObject) -> Bytes {
-    encode(object, &facts(Digest([7; 32]))).unwrap()
+fn encoded(layout: &Arc<Layout>, object: &Whole) -> Bytes {
+    fixture::encode(layout, object, &facts())
 }
 
 fn read_back(object: &Bytes) -> Vec<RecordBatch> {
@@ -65,15 +65,17 @@ fn full() -> Wire {
 
 #[test]
 fn the_parquet_schema_of_every_construct_is_the_golden_one() {
-    let decoded = decode(&layout("corpus.v1.Everything"), &records([Some(Vec::new())]));
-    insta::assert_snapshot!(printed_schema(&encoded(&decoded.objects[0])));
+    let layout = layout("corpus.v1.Everything");
+    let decoded = decode(&layout, &records([Some(Vec::new())]));
+    insta::assert_snapshot!(printed_schema(&encoded(&layout, &decoded.objects[0])));
 }
 
 #[test]
 fn the_parquet_schema_of_quarantine_is_the_golden_one() {
-    let decoded = decode(&layout("corpus.v1.Everything"), &records([Some(vec![0xff])]));
+    let layout = layout("corpus.v1.Everything");
+    let decoded = decode(&layout, &records([Some(vec![0xff])]));
     assert_eq!(decoded.objects[0].batch.schema(), quarantine_schema());
-    insta::assert_snapshot!(printed_schema(&encoded(&decoded.objects[0])));
+    insta::assert_snapshot!(printed_schema(&encoded(&layout, &decoded.objects[0])));
 }
 
 /// The pair of format 1: objects as a program of that format wrote them, and the records in them. Never written anew; a new
@@ -88,8 +90,9 @@ fn objects_of_format_1_give_back_their_records() {
         let input = records([Some(value), None].into_iter().take(if kind == ObjectKind::Rows { 2 } else { 1 }));
         if !path.exists() && std::env::var_os("ALLUVIUM_BLESS").is_some() {
             std::fs::create_dir_all(&folder).unwrap();
-            let decoded = decode(&layout("corpus.v1.Everything"), &input);
-            std::fs::write(&path, encoded(&decoded.objects[0])).unwrap();
+            let layout = layout("corpus.v1.Everything");
+            let decoded = decode(&layout, &input);
+            std::fs::write(&path, encoded(&layout, &decoded.objects[0])).unwrap();
         }
         let object = Bytes::from(std::fs::read(&path).unwrap());
         let footer = Footer::read(&object).unwrap();
@@ -103,8 +106,9 @@ fn objects_of_format_1_give_back_their_records() {
 #[test]
 fn parquet_gives_back_every_value_of_every_kind_of_column() {
     let payloads = [Some(full().0), None, Some(Vec::new()), Some(full().0)];
-    let object = decode(&layout("corpus.v1.Everything"), &records(payloads)).objects.remove(0);
-    let back = read_back(&encoded(&object));
+    let layout = layout("corpus.v1.Everything");
+    let object = decode(&layout, &records(payloads)).objects.remove(0);
+    let back = read_back(&encoded(&layout, &object));
     assert_eq!(back.iter().map(RecordBatch::num_rows).sum::<usize>(), 4);
     for (at, field) in object.batch.schema().fields().iter().enumerate() {
         for row in 0..4 {
@@ -121,9 +125,9 @@ fn digest_of(records: &Records) -> Digest {
 }
 
 /// Encodes each object, reads its records, and checks that they are those of `records` that the object spans.
-fn assert_comes_back(decoded: &Decoded, kind: ObjectKind, records: &Records) {
+fn assert_comes_back(layout: &Arc<Layout>, decoded: &Decoded, kind: ObjectKind, records: &Records) {
     for object in decoded.objects.iter().filter(|object| object.kind == kind) {
-        let back = read_records(encoded(object), kind).unwrap();
+        let back = read_records(encoded(layout, object), kind).unwrap();
         assert_eq!(digest_of(&back), object.digest);
     }
     let objects: Vec<_> = decoded.objects.iter().filter(|object| object.kind == kind).collect();
@@ -146,8 +150,9 @@ fn records_come_back_byte_by_byte() {
     records.push(Offset(4), Timestamp::Append(-9), Some(b""), Some(&odd), []);
     records.push(Offset(9), Timestamp::None, Some(b"k"), None, headers);
     records.push(Offset(11), Timestamp::Create(i64::MAX), Some(b"\x00\xff"), Some(&full().0), []);
-    let decoded = decode(&layout("corpus.v1.Everything"), &records);
-    assert_comes_back(&decoded, ObjectKind::Rows, &records);
+    let layout = layout("corpus.v1.Everything");
+    let decoded = decode(&layout, &records);
+    assert_comes_back(&layout, &decoded, ObjectKind::Rows, &records);
 }
 
 #[test]
@@ -157,8 +162,9 @@ fn quarantined_records_come_back_too() {
     records.push(Offset(0), Timestamp::None, None, None, headers);
     records.push(Offset(1), Timestamp::None, Some(b"k"), Some(b"\xff"), []);
     records.push(Offset(2), Timestamp::None, None, Some(b""), headers);
-    let decoded = decode(&layout("corpus.v1.Everything"), &records);
-    assert_comes_back(&decoded, ObjectKind::Quarantine, &records);
+    let layout = layout("corpus.v1.Everything");
+    let decoded = decode(&layout, &records);
+    assert_comes_back(&layout, &decoded, ObjectKind::Quarantine, &records);
 }
 
 #[test]
@@ -175,10 +181,11 @@ fn framed_values_come_back_whole_even_where_the_payload_was_compressed() {
     ] {
         let rule = TopicSchema { message: Some("corpus.v1.Point".into()), framing, ..TopicSchema::default() };
         let records = records(values.into_iter().map(Some));
-        let decoded = decode(&layout_by(&rule), &records);
+        let layout = layout_by(&rule);
+        let decoded = decode(&layout, &records);
         assert_eq!(decoded.objects.len(), 2, "{framing:?}");
         for object in &decoded.objects {
-            let back = read_records(encoded(object), object.kind).unwrap();
+            let back = read_records(encoded(&layout, object), object.kind).unwrap();
             assert_eq!(digest_of(&back), object.digest, "{framing:?}");
         }
     }
@@ -186,17 +193,18 @@ fn framed_values_come_back_whole_even_where_the_payload_was_compressed() {
 
 #[test]
 fn a_footer_says_all_of_its_object_and_how_much_of_it_is_needed() {
-    let decoded = decode(&layout("corpus.v1.Point"), &records([Some(Vec::new()), None]));
-    let (object, bytes) = (&decoded.objects[0], encoded(&decoded.objects[0]));
+    let layout = layout("corpus.v1.Point");
+    let decoded = decode(&layout, &records([Some(Vec::new()), None]));
+    let (object, bytes) = (&decoded.objects[0], encoded(&layout, &decoded.objects[0]));
     let needed = Footer::needed(&bytes[bytes.len() - 8..]).unwrap();
     let footer = Footer::read(&bytes[bytes.len() - needed..]).unwrap();
-    let facts = facts(Digest([7; 32]));
+    let facts = facts();
     assert_eq!(footer.writer, env!("CARGO_PKG_VERSION"));
     assert_eq!((footer.topic, footer.topic_id, footer.partition), (facts.topic, facts.topic_id, facts.partition));
     assert_eq!((footer.cut, footer.cut_key, footer.nonce), (facts.cut, facts.cut_key, facts.nonce));
     assert_eq!((footer.kind, footer.hour, footer.span), (object.kind, object.hour, object.span));
-    assert_eq!((footer.rows, footer.digest, footer.descriptor), (2, object.digest, object.descriptor));
-    assert_eq!((footer.layout, footer.mapping), (facts.layout, 1));
+    assert_eq!((footer.rows, footer.digest, footer.descriptor), (2, object.digest, layout.descriptor()));
+    assert_eq!((footer.layout, footer.mapping), (layout.fingerprint(), 1));
     assert_eq!((footer.min_timestamp, footer.max_timestamp), (object.min_timestamp, object.max_timestamp));
     let short = Footer::read(&bytes[bytes.len() - needed + 1..]).unwrap_err();
     assert!(matches!(short, ReadError::Short { needed: n } if n == needed));
@@ -206,8 +214,9 @@ fn a_footer_says_all_of_its_object_and_how_much_of_it_is_needed() {
 
 #[test]
 fn offsets_and_times_have_statistics_and_payloads_have_none() {
-    let decoded = decode(&layout("corpus.v1.Everything"), &records([Some(full().0)]));
-    let footer = Footer::read(&encoded(&decoded.objects[0])).unwrap();
+    let layout = layout("corpus.v1.Everything");
+    let decoded = decode(&layout, &records([Some(full().0)]));
+    let footer = Footer::read(&encoded(&layout, &decoded.objects[0])).unwrap();
     let group = footer.parquet.row_group(0);
     let with: Vec<String> = group
         .columns()
@@ -220,9 +229,10 @@ fn offsets_and_times_have_statistics_and_payloads_have_none() {
 
 #[test]
 fn an_object_is_the_same_bytes_each_time_and_names_no_arrow_schema() {
-    let object = decode(&layout("corpus.v1.Everything"), &records([Some(full().0)])).objects.remove(0);
-    assert_eq!(encoded(&object), encoded(&object));
-    let footer = Footer::read(&encoded(&object)).unwrap();
+    let layout = layout("corpus.v1.Everything");
+    let object = decode(&layout, &records([Some(full().0)])).objects.remove(0);
+    assert_eq!(encoded(&layout, &object), encoded(&layout, &object));
+    let footer = Footer::read(&encoded(&layout, &object)).unwrap();
     let metadata = footer.parquet.file_metadata().key_value_metadata().unwrap();
     let documented = include_str!("../../docs/formats.md");
     for entry in metadata {
@@ -233,8 +243,9 @@ fn an_object_is_the_same_bytes_each_time_and_names_no_arrow_schema() {
 
 #[test]
 fn damaged_objects_are_refused_and_never_panic() {
-    let object = decode(&layout("corpus.v1.Everything"), &records([Some(full().0), None])).objects.remove(0);
-    let bytes = encoded(&object);
+    let layout = layout("corpus.v1.Everything");
+    let object = decode(&layout, &records([Some(full().0), None])).objects.remove(0);
+    let bytes = encoded(&layout, &object);
     assert!(read_records(bytes.slice(..bytes.len() - 1), ObjectKind::Rows).is_err());
     assert!(read_records(bytes.clone(), ObjectKind::Quarantine).is_err());
     for at in (0..bytes.len() * 8).step_by(397) {

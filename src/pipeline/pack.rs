@@ -1,13 +1,17 @@
 //! A range of records → the objects of its cut, decoded and encoded. Pure.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::chain::{ChainId, CutObject, object_key};
-use crate::decode::{Decoded, DecodedObject, Decoder};
-use crate::domain::{Digest, MemoryBudget, Offset, OffsetRange, Permit, RawBatch, Record};
-use crate::encode::{EncodeError, ObjectFacts, encode};
+use crate::decode::{Chunk, DecodedObject, Decoder, Objects};
+use crate::domain::{
+    BucketHour, Digest, MemoryBudget, ObjectKind, Offset, OffsetRange, Permit, RawBatch, Record, TopicPartition,
+};
+use crate::encode::{EncodeError, Encoder, ObjectFacts, OpenObject};
 use crate::schema::Layout;
 
 /// An object ready to be uploaded.
@@ -52,48 +56,110 @@ pub struct Making<'a> {
 /// # Errors
 /// Those of the Parquet writer, which no input is known to cause.
 pub fn pack<'r>(
-    decoder: &mut Decoder,
+    engines: &mut Engines,
     making: Making<'_>,
-    records: impl Iterator<Item = Record<'r>>,
+    records: impl Iterator<Item = Record<'r>> + Clone,
     budget: &MemoryBudget,
 ) -> Result<Option<Packed>, EncodeError> {
-    let partition = &making.chain.partition;
-    let mut last = None;
-    let counted = records.inspect(|record| last = Some(record.offset));
-    let Decoded { objects: decoded, rest, .. } =
-        decoder.decode(&partition.topic, partition.partition, counted, making.max_hours);
-    let next = making.next.or(rest).or(last.map(Offset::following));
-    let Some(range) = next.and_then(|next| OffsetRange::new(making.first, next)) else { return Ok(None) };
-    let mut packed = Packed {
-        range,
-        rest,
-        objects: Vec::with_capacity(decoded.len()),
-        bodies: Vec::with_capacity(decoded.len()),
-        min_timestamp: decoded.iter().filter_map(|object| object.min_timestamp).min(),
-        max_timestamp: decoded.iter().filter_map(|object| object.max_timestamp).max(),
-        quarantined: BTreeMap::new(),
-    };
-    for object in &decoded {
-        packed.add(object, making, budget)?;
-    }
-    Ok((!packed.objects.is_empty()).then_some(packed))
+    let mut range = OpenRange::new(&making.chain.partition, making.max_hours);
+    let rest = range.push(engines, records)?;
+    range.finish(engines, making, rest, budget)
 }
 
-impl Packed {
-    fn add(&mut self, object: &DecodedObject, making: Making<'_>, budget: &MemoryBudget) -> Result<(), EncodeError> {
+/// What works on the ranges of one layout: one of each serves all partitions of a lane.
+pub struct Engines {
+    decoder: Decoder,
+    encoder: Encoder,
+}
+
+impl Engines {
+    pub fn new(layout: &Arc<Layout>) -> Engines {
+        Engines { decoder: Decoder::new(layout.clone()), encoder: Encoder::new(layout.clone()) }
+    }
+}
+
+/// A range in the making: its objects as far as they are encoded.
+struct OpenRange {
+    objects: Objects,
+    open: BTreeMap<(ObjectKind, BucketHour), OpenObject>,
+}
+
+impl OpenRange {
+    fn new(partition: &TopicPartition, max_hours: usize) -> OpenRange {
+        let objects = Objects::new(&partition.topic, partition.partition, max_hours);
+        OpenRange { objects, open: BTreeMap::new() }
+    }
+
+    /// Decodes and encodes further records. Returns the first that was not taken.
+    fn push<'r>(
+        &mut self,
+        engines: &mut Engines,
+        records: impl Iterator<Item = Record<'r>> + Clone,
+    ) -> Result<Option<Offset>, EncodeError> {
+        let Engines { decoder, encoder } = engines;
+        let mut encoded = Ok(());
+        let rest = decoder.decode(&mut self.objects, records, &mut |chunk| {
+            if encoded.is_ok() {
+                encoded = add(encoder, &mut self.open, &chunk);
+            }
+        });
+        encoded.map(|()| rest)
+    }
+
+    fn finish(
+        mut self,
+        engines: &mut Engines,
+        making: Making<'_>,
+        rest: Option<Offset>,
+        budget: &MemoryBudget,
+    ) -> Result<Option<Packed>, EncodeError> {
         let Making { chain, layout, nonce, first, .. } = making;
+        let next = making.next.or(rest).or(self.objects.next());
+        let Some(range) = next.and_then(|next| OffsetRange::new(first, next)) else { return Ok(None) };
+        let decoded = self.objects.finish();
         let facts = ObjectFacts {
             topic: chain.topic().clone(),
             topic_id: chain.topic_id,
             partition: chain.partition.partition,
-            cut: self.range,
+            cut: range,
             cut_key: crate::chain::cut_key(chain, first),
             nonce: nonce.to_owned(),
-            layout: layout.fingerprint(),
         };
-        let bytes = encode(object, &facts)?;
+        let mut packed = Packed {
+            range,
+            rest,
+            objects: Vec::with_capacity(decoded.len()),
+            bodies: Vec::with_capacity(decoded.len()),
+            min_timestamp: decoded.iter().filter_map(|object| object.min_timestamp).min(),
+            max_timestamp: decoded.iter().filter_map(|object| object.max_timestamp).max(),
+            quarantined: BTreeMap::new(),
+        };
+        for object in &decoded {
+            let open = self.open.remove(&(object.kind, object.hour)).expect("an object has the rows it counts");
+            let bytes = engines.encoder.finish(open, object, &facts)?;
+            let key = object_key(object.kind, layout.table(), object.hour, object.min_timestamp, chain, first);
+            packed.add(object, key, bytes, budget);
+        }
+        Ok((!packed.objects.is_empty()).then_some(packed))
+    }
+}
+
+fn add(
+    encoder: &mut Encoder,
+    open: &mut BTreeMap<(ObjectKind, BucketHour), OpenObject>,
+    chunk: &Chunk,
+) -> Result<(), EncodeError> {
+    let object = match open.entry((chunk.kind, chunk.hour)) {
+        Entry::Occupied(object) => object.into_mut(),
+        Entry::Vacant(place) => place.insert(encoder.open(chunk.kind)?),
+    };
+    encoder.push(object, &chunk.batch)
+}
+
+impl Packed {
+    fn add(&mut self, object: &DecodedObject, key: String, bytes: Bytes, budget: &MemoryBudget) {
         self.objects.push(CutObject {
-            key: object_key(object.kind, layout.table(), object.hour, object.min_timestamp, chain, first),
+            key,
             kind: object.kind,
             hour: object.hour,
             rows: object.rows,
@@ -107,11 +173,10 @@ impl Packed {
         for (reason, records) in &object.reasons {
             *self.quarantined.entry(reason).or_default() += records;
         }
-        Ok(())
     }
 }
 
 /// Returns the records of some batches, in order.
-pub(super) fn records(batches: &VecDeque<RawBatch>) -> impl Iterator<Item = Record<'_>> {
+pub(super) fn records(batches: &VecDeque<RawBatch>) -> impl Iterator<Item = Record<'_>> + Clone {
     batches.iter().flat_map(|batch| batch.records.iter())
 }

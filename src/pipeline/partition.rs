@@ -6,13 +6,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::exchange::{Effect, Now, Shared};
-use super::pack::{Body, Making, pack, records};
+use super::pack::{Body, Engines, Making, pack, records};
 use super::redo::Redo;
 use super::request::{Answer, Request};
 use super::route::Route;
 use crate::chain::{Action, Command, Cut, Event, Finisher, Machine, Phase, Proposal, Seen};
 use crate::cutter::{Cutter, Due, MAX_HOURS};
-use crate::decode::Decoder;
 use crate::domain::{Offset, RawBatch, TopicPartition};
 use crate::source::{Scan, SourceCommand};
 use crate::telemetry::TopicMetrics;
@@ -32,7 +31,7 @@ pub(super) struct Work {
     pub(super) life: u64,
     pub(super) machine: Machine,
     route: Arc<Route>,
-    decoder: Decoder,
+    engines: Engines,
     shared: Shared,
     pub(super) metrics: TopicMetrics,
     /// Which `Start` the records must come from.
@@ -66,7 +65,7 @@ impl Work {
         );
         Work {
             cutter: Cutter::new(shared.cut, &partition),
-            decoder: Decoder::new(route.layout.clone()),
+            engines: Engines::new(&route.layout),
             metrics: shared.metrics.topic(&partition.topic),
             machine,
             life,
@@ -285,7 +284,7 @@ impl Work {
             next: None,
             max_hours: MAX_HOURS,
         };
-        let packed = pack(&mut self.decoder, making, records(&self.buffer), &self.shared.budget);
+        let packed = pack(&mut self.engines, making, records(&self.buffer), &self.shared.budget);
         let packed = match packed {
             Ok(Some(packed)) => packed,
             Ok(None) => return,

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::pack::{Body, Making, pack, records};
+use super::pack::{Body, Engines, Making, pack, records};
 use crate::chain::{ChainId, Cut, CutObject};
-use crate::decode::Decoder;
 use crate::domain::{MemoryBudget, Offset, RawBatch};
 use crate::schema::Layout;
 
@@ -57,7 +56,7 @@ impl Redo {
         budget: &MemoryBudget,
     ) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
         let layout = self.layout.ok_or("its layout was not fetched")?;
-        let mut decoder = Decoder::new(layout.clone());
+        let mut engines = Engines::new(&layout);
         let making = Making {
             chain,
             layout: &layout,
@@ -66,7 +65,7 @@ impl Redo {
             next: Some(self.cut.next),
             max_hours: usize::MAX,
         };
-        let packed = pack(&mut decoder, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
+        let packed = pack(&mut engines, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
         if packed.as_ref().is_some_and(|packed| packed.rest.is_some()) {
             // Taken for complete, what is left out would look like a loss.
             return Err("this program would close the range earlier".to_owned());

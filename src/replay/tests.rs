@@ -10,9 +10,11 @@ use super::*;
 use crate::chain::{
     ChainId, Cut, CutKind, CutObject, GapReason, LossRecord, LostObject, VERSION, cut_key, loss_key, object_key,
 };
-use crate::decode::Decoder;
+use crate::decode::Objects;
+use crate::decode::fixture::decode_range;
 use crate::domain::{BucketHour, Digest, Header, ObjectKind, OffsetRange, Record, Records, Timestamp, TopicPartition};
-use crate::encode::{ObjectFacts, encode};
+use crate::encode::ObjectFacts;
+use crate::encode::fixture::encode;
 use crate::schema::{Layout, Schemas, TopicSchema, resolve};
 use crate::store::{Head, Page, Right, Tags};
 
@@ -168,9 +170,8 @@ pub(crate) fn objects(chain: &ChainId, range: OffsetRange, records: &Records) ->
         cut: range,
         cut_key: cut_key(chain, range.first()),
         nonce: "n".into(),
-        layout: layout.fingerprint(),
     };
-    let decoded = Decoder::new(layout).decode(chain.topic(), facts.partition, records.iter(), 64);
+    let decoded = decode_range(&layout, Objects::new(chain.topic(), facts.partition, 64), records);
     let made = decoded.objects.iter().map(|object| {
         let key = object_key(object.kind, "t", object.hour, object.min_timestamp, chain, range.first());
         let cut_object = CutObject {
@@ -182,7 +183,7 @@ pub(crate) fn objects(chain: &ChainId, range: OffsetRange, records: &Records) ->
             next: object.span.next(),
             digest: object.digest,
         };
-        (cut_object, encode(object, &facts).unwrap())
+        (cut_object, encode(&layout, object, &facts))
     });
     made.collect()
 }

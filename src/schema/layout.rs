@@ -18,6 +18,7 @@ use crate::schema::{Schemas, TopicSchema};
 #[derive(Debug)]
 pub struct Layout {
     fingerprint: Digest,
+    descriptor: Digest,
     json: Vec<u8>,
     binpb: Vec<u8>,
     rule: Rule,
@@ -66,9 +67,11 @@ impl Layout {
         if rule.framing == Framing::Glue {
             lints.extend(glue_lint(files, &rule.message));
         }
-        let json = stored::to_json(&rule, Digest::of(&binpb), &compiled.columns);
+        let descriptor = Digest::of(&binpb);
+        let json = stored::to_json(&rule, descriptor, &compiled.columns);
         Ok(Layout {
             fingerprint: Digest::of(&json),
+            descriptor,
             json,
             binpb,
             rule,
@@ -125,7 +128,7 @@ impl Layout {
 
     /// BLAKE3 of the descriptor set.
     pub fn descriptor(&self) -> Digest {
-        Digest::of(&self.binpb)
+        self.descriptor
     }
 
     /// Returns what an operator should know and nothing breaks by.

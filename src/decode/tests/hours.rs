@@ -1,7 +1,7 @@
 //! Which object a record goes to, and where a range ends.
 
-use crate::decode::fixture::{Wire, decode, records, shown, wire, with_headers};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::Objects;
+use crate::decode::fixture::{Decoded, Wire, decode, decode_range, records, shown, wire, with_headers};
 use crate::domain::{BucketHour, Header, ObjectKind, Offset, RecordDigest, Records, Timestamp};
 use crate::schema::fixture::{layout, layout_by, topic};
 use crate::schema::{TimeRule, TopicSchema};
@@ -37,7 +37,7 @@ fn objects_come_by_kind_and_hour_and_hold_every_record_once() {
             (ObjectKind::Quarantine, 1, 1, "12..13".into()),
         ]
     );
-    assert_eq!((decoded.records, decoded.rest), (5, None));
+    assert_eq!((decoded.records(), decoded.rest), (5, None));
     let two = &decoded.objects[2];
     assert_eq!((two.min_timestamp, two.max_timestamp), (Some(2 * HOUR), Some(2 * HOUR + 5)));
     assert_eq!(decoded.objects[0].min_timestamp, None);
@@ -54,18 +54,18 @@ fn a_range_ends_before_one_hour_too_many() {
     for (offset, hour) in [(0, 5), (1, 7), (2, 5), (3, 9), (4, 5)] {
         push(&mut records, offset, Some(hour * HOUR), Some(if hour == 7 { b"\xff" } else { b"" }));
     }
-    let decode = |hours| Decoder::new(layout("corpus.v1.Point")).decode(&topic(), 0, records.iter(), hours);
+    let decode = |hours| decode_range(&layout("corpus.v1.Point"), Objects::new(&topic(), 0, hours), &records);
     let two = decode(2);
-    assert_eq!((two.records, two.rest), (3, Some(Offset(3))));
+    assert_eq!((two.records(), two.rest), (3, Some(Offset(3))));
     let three = decode(3);
-    assert_eq!((three.records, three.rest), (5, None));
-    assert_eq!(decode(0).records, 1);
+    assert_eq!((three.records(), three.rest), (5, None));
+    assert_eq!(decode(0).records(), 1);
 }
 
 #[test]
 fn no_records_make_no_objects() {
     let decoded = decode(&layout("corpus.v1.Point"), &Records::default());
-    assert!(decoded.objects.is_empty() && decoded.records == 0 && decoded.rest.is_none());
+    assert!(decoded.objects.is_empty() && decoded.rest.is_none());
 }
 
 #[test]
