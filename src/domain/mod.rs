@@ -8,6 +8,7 @@ mod digest;
 mod hour;
 mod log;
 mod offset;
+mod padded;
 mod partition;
 mod record;
 
@@ -16,6 +17,7 @@ pub use digest::{Digest, RecordDigest};
 pub use hour::BucketHour;
 pub use log::{Bounds, StartAt};
 pub use offset::{Offset, OffsetRange};
+pub use padded::{PAD, Padded};
 pub use partition::{Topic, TopicId, TopicPartition};
 pub use record::{Header, RawBatch, Record, Records, Timestamp};
 

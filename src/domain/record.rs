@@ -1,7 +1,6 @@
 //! Records as Kafka holds them, copied once into arenas.
 
-use std::ops::Range;
-
+use super::padded::{PAD, Padded, ZEROES};
 use super::{Offset, Permit, TopicPartition};
 
 /// When a record was made, in milliseconds since the epoch, and who said so.
@@ -22,6 +21,23 @@ impl Timestamp {
             Timestamp::Create(ms) | Timestamp::Append(ms) => Some(ms),
         }
     }
+
+    /// Returns who said so, 0 for nobody, and the milliseconds, -1 where there are none.
+    pub(super) fn code(self) -> (u8, i64) {
+        match self {
+            Timestamp::None => (0, -1),
+            Timestamp::Create(ms) => (1, ms),
+            Timestamp::Append(ms) => (2, ms),
+        }
+    }
+
+    fn of_code((who, ms): (u8, i64)) -> Timestamp {
+        match who {
+            0 => Timestamp::None,
+            1 => Timestamp::Create(ms),
+            _ => Timestamp::Append(ms),
+        }
+    }
 }
 
 /// One header, in the order of the record. Names need not be UTF-8 and may repeat; null and empty values differ.
@@ -38,48 +54,74 @@ pub struct Record<'a> {
     pub timestamp: Timestamp,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
-    headers: Headers<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Headers<'a> {
-    bytes: &'a [u8],
-    spans: &'a [HeaderSpan],
+    /// The arena from where the value begins, or would.
+    arena: &'a [u8],
+    headers: u32,
 }
 
 impl<'a> Record<'a> {
+    /// Returns the value with what lies behind it in the arena, for a reader that takes whole words.
+    pub fn value_padded(&self) -> Option<Padded<'a>> {
+        self.value.and_then(|value| Padded::new(self.arena, value.len()))
+    }
+
     pub fn headers(&self) -> impl ExactSizeIterator<Item = Header<'a>> + Clone + use<'a> {
-        let Headers { bytes, spans } = self.headers;
-        spans.iter().map(move |span| Header {
-            name: &bytes[span.name.clone()],
-            value: span.value.clone().map(|value| &bytes[value]),
+        let mut rest = &self.arena[self.value.map_or(0, <[u8]>::len)..];
+        (0..self.headers).map(move |_| {
+            let (lengths, bytes) = rest.split_at(2 * size_of::<u32>());
+            let (name, value) = lengths.split_at(size_of::<u32>());
+            let (name, bytes) = bytes.split_at(Length::read(name).bytes());
+            let value = Length::read(value);
+            rest = &bytes[value.bytes()..];
+            Header { name, value: value.of(bytes) }
         })
     }
 }
 
-type Span = Range<usize>;
+/// The length of a key, a value or a header's part, which are 31 bits in Kafka; [`NULL`](Length::NULL) stands for null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Length(u32);
 
-#[derive(Clone, Debug)]
-struct HeaderSpan {
-    name: Span,
-    value: Option<Span>,
+impl Length {
+    const NULL: Length = Length(u32::MAX);
+
+    fn new(bytes: Option<&[u8]>) -> Length {
+        let Some(bytes) = bytes else { return Length::NULL };
+        assert!(bytes.len() < u32::MAX as usize, "no part of a record has 4 GiB");
+        Length(bytes.len() as u32)
+    }
+
+    fn read(bytes: &[u8]) -> Length {
+        bytes.try_into().map_or(Length::NULL, |bytes| Length(u32::from_le_bytes(bytes)))
+    }
+
+    fn bytes(self) -> usize {
+        if self == Length::NULL { 0 } else { self.0 as usize }
+    }
+
+    fn of(self, bytes: &[u8]) -> Option<&[u8]> {
+        (self != Length::NULL).then(|| &bytes[..self.0 as usize])
+    }
 }
 
-#[derive(Clone, Debug)]
+/// Where a record lies in the arena: key, value, then each header as two lengths, its name and its value.
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     offset: Offset,
-    timestamp: Timestamp,
-    key: Option<Span>,
-    value: Option<Span>,
-    headers: Span,
+    millis: i64,
+    start: usize,
+    key: Length,
+    value: Length,
+    headers: u32,
+    timestamp: u8,
 }
 
-/// Records of one partition in offset order: one arena of bytes and the spans in it.
+/// Records of one partition in offset order: one arena of bytes and the places in it.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
+    /// Ends with [`PAD`] zeroes once a record is there.
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    headers: Vec<HeaderSpan>,
 }
 
 impl Records {
@@ -94,20 +136,22 @@ impl Records {
         value: Option<&[u8]>,
         headers: impl IntoIterator<Item = Header<'h>>,
     ) {
-        let key = key.map(|bytes| self.keep(bytes));
-        let value = value.map(|bytes| self.keep(bytes));
-        let first = self.headers.len();
+        let start = self.payload_bytes();
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(key.unwrap_or_default());
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        let mut count = 0;
         for header in headers {
-            let span = HeaderSpan { name: self.keep(header.name), value: header.value.map(|bytes| self.keep(bytes)) };
-            self.headers.push(span);
+            self.bytes.extend_from_slice(&Length::new(Some(header.name)).0.to_le_bytes());
+            self.bytes.extend_from_slice(&Length::new(header.value).0.to_le_bytes());
+            self.bytes.extend_from_slice(header.name);
+            self.bytes.extend_from_slice(header.value.unwrap_or_default());
+            count += 1;
         }
-        self.entries.push(Entry { offset, timestamp, key, value, headers: first..self.headers.len() });
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> Span {
-        let first = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        first..self.bytes.len()
+        self.bytes.extend_from_slice(&ZEROES);
+        let (key, value) = (Length::new(key), Length::new(value));
+        let (timestamp, millis) = timestamp.code();
+        self.entries.push(Entry { offset, millis, start, key, value, headers: count, timestamp });
     }
 
     pub fn len(&self) -> usize {
@@ -119,14 +163,10 @@ impl Records {
     }
 
     pub fn get(&self, index: usize) -> Record<'_> {
-        let entry = &self.entries[index];
-        Record {
-            offset: entry.offset,
-            timestamp: entry.timestamp,
-            key: entry.key.clone().map(|span| &self.bytes[span]),
-            value: entry.value.clone().map(|span| &self.bytes[span]),
-            headers: Headers { bytes: &self.bytes, spans: &self.headers[entry.headers.clone()] },
-        }
+        let Entry { offset, millis, start, key, value, headers, timestamp } = self.entries[index];
+        let timestamp = Timestamp::of_code((timestamp, millis));
+        let (before, arena) = self.bytes[start..].split_at(key.bytes());
+        Record { offset, timestamp, key: key.of(before), value: value.of(arena), arena, headers }
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> + Clone {
@@ -141,16 +181,14 @@ impl Records {
         self.entries.last().map(|entry| entry.offset)
     }
 
-    /// Returns the bytes that keys, values and headers take; what one pays for holding the arena.
+    /// Returns the bytes that keys, values and headers take, with the lengths of headers.
     pub fn payload_bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len().saturating_sub(PAD)
     }
 
-    /// Returns the bytes of memory held, spans included.
+    /// Returns the bytes of memory held, entries included.
     pub fn held_bytes(&self) -> usize {
-        self.bytes.capacity()
-            + self.entries.capacity() * size_of::<Entry>()
-            + self.headers.capacity() * size_of::<HeaderSpan>()
+        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>()
     }
 
     /// Gives back memory that growing has left over, where it is much.
@@ -160,7 +198,6 @@ impl Records {
             self.bytes.shrink_to_fit();
         }
         self.entries.shrink_to_fit();
-        self.headers.shrink_to_fit();
     }
 
     /// Drops the records before `offset`; the arena keeps its size.
@@ -200,6 +237,23 @@ mod tests {
         assert_eq!((one.key, one.value), (None, Some(&b""[..])));
         assert_eq!(one.headers().collect::<Vec<_>>(), headers);
         assert_eq!((two.key, two.value, two.headers().len()), (Some(&b"k"[..]), None, 0));
+    }
+
+    #[test]
+    fn every_value_has_slack_behind_it_and_an_entry_is_small() {
+        let mut records = Records::default();
+        for offset in 0..3 {
+            let value = [offset as u8; 100];
+            records.push(Offset(offset), Timestamp::None, Some(b"key"), Some(&value[..50 * offset as usize]), []);
+        }
+        for record in records.iter() {
+            let padded = record.value_padded().unwrap();
+            assert_eq!(Some(padded.value()), record.value);
+            assert!(padded.value().len() + PAD <= padded.with_slack().len());
+        }
+        assert_eq!(records.get(2).value_padded().unwrap().with_slack()[100..], ZEROES);
+        assert_eq!(records.payload_bytes(), 3 * 3 + 50 + 100);
+        assert!(size_of::<Entry>() <= 40);
     }
 
     #[test]
