@@ -90,8 +90,8 @@ fn below(types: &Types, field: &Field, children: &[Column], value: &Value<'_>) -
 /// Whether the element's column can hold the value.
 fn fits(element: &Element, value: &Value<'_>) -> bool {
     match (element, value) {
-        (Element::Timestamp, Value::Message(message)) => time::micros(message).is_some(),
-        (Element::Duration, Value::Message(message)) => time::nanos(message).is_some(),
+        (Element::Timestamp, Value::Message(message)) => time::micros(time::parts(message)).is_some(),
+        (Element::Duration, Value::Message(message)) => time::nanos(time::parts(message)).is_some(),
         (Element::Bigint, Value::Uint64(value)) => i64::try_from(*value).is_ok(),
         (Element::Wrapper(scalar), Value::Message(message)) => message.one(0).is_none_or(|value| fits(scalar, value)),
         _ => true,

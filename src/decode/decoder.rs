@@ -1,21 +1,27 @@
 //! The frame around the loop: records in, chunks of rows by hour out.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 
+use super::compile::compile;
 use super::envelope::Origin;
 use super::framing::{self, Framed};
-use super::json::Json;
-use super::objects::{Chunk, Objects};
-use super::part::{QuarantinePart, RowsPart};
+use super::keys::Keys;
+use super::objects::{Chunk, Objects, Outcome};
+use super::part::{Quarantine, Rows};
+use super::place::Placing;
+use super::program::{Program, TimeSource};
+use super::raw::{RawReason, RawReasons};
 use super::reject::{Checked, Reason, Reject};
-use super::value::{Message, Value};
+use super::run::Run;
+use super::value::Value;
 use super::wire::{MOST_BYTES, Reader};
 use super::{check, time};
-use crate::domain::{BucketHour, ObjectKind, Offset, Record};
+use crate::domain::{BucketHour, ObjectKind, Offset, Padded, Record};
 use crate::schema::Layout;
 
 /// How many records a chunk takes at most: enough for a column to be encoded at its pace, few enough to stay in the cache.
@@ -24,23 +30,45 @@ const CHUNK_ROWS: usize = 16_384;
 /// How many bytes of records close a chunk.
 const CHUNK_BYTES: usize = 8 << 20;
 
+/// After a string that was not UTF-8, so many chunks are checked string by string: where one is, more follow.
+const CAREFUL_CHUNKS: u32 = 64;
+
 /// Reads records by one layout. Holds the workspace, not the records: one serves all partitions of a thread.
 pub struct Decoder {
     layout: Arc<Layout>,
+    program: Program,
     /// The layout's descriptor fingerprint as text: what `_schema` says where the producer named nothing.
     descriptor: String,
-}
-
-/// A value that passed all checks, or a tombstone.
-enum Content<'v> {
-    Tombstone,
-    Row { raw: &'v [u8], message: Message<'v> },
+    rows: Rows,
+    quarantine: Quarantine,
+    keys: Keys,
+    /// What became of the chunk's records.
+    outcomes: Vec<(BucketHour, Outcome)>,
+    /// Their hours, each once.
+    hours: Vec<BucketHour>,
+    /// The name of a producer's schema.
+    schema: String,
+    /// A payload that was compressed in its frame.
+    inflated: Vec<u8>,
+    careful: u32,
 }
 
 impl Decoder {
     pub fn new(layout: Arc<Layout>) -> Decoder {
-        let descriptor = layout.descriptor().to_string();
-        Decoder { layout, descriptor }
+        let (program, columns) = compile(&layout);
+        Decoder {
+            program,
+            descriptor: layout.descriptor().to_string(),
+            rows: Rows::new(columns),
+            quarantine: Quarantine::new(),
+            keys: Keys::default(),
+            outcomes: Vec::new(),
+            hours: Vec::new(),
+            schema: String::new(),
+            inflated: Vec::new(),
+            careful: 0,
+            layout,
+        }
     }
 
     pub fn layout(&self) -> &Arc<Layout> {
@@ -57,149 +85,194 @@ impl Decoder {
     ) -> Option<Offset> {
         let mut records = records.peekable();
         while records.peek().is_some() {
-            let mut work = Work::new(self, objects);
-            let full = work.take(objects, records.clone());
-            for outcome in &work.outcomes {
-                let record = records.next().expect("an outcome is a record's");
-                objects.count(&record, outcome.hour, outcome.refused);
+            let mut full = self.take(objects, records.clone());
+            let mut rows = self.rows.finish(&objects.topic, objects.partition, &self.layout, &self.program);
+            if rows.is_err() {
+                // Which record it is tells only a look at each.
+                self.careful = CAREFUL_CHUNKS;
+                self.quarantine.finish(&objects.topic, objects.partition);
+                full = self.take(objects, records.clone());
+                rows = self.rows.finish(&objects.topic, objects.partition, &self.layout, &self.program);
             }
-            work.finish().into_iter().for_each(&mut *sink);
+            self.careful = self.careful.saturating_sub(1);
+            let rows = rows.expect("each string was checked");
+            let refused = self.quarantine.finish(&objects.topic, objects.partition);
+            for (hour, outcome) in &self.outcomes {
+                let record = records.next().expect("an outcome is a record's");
+                objects.count(&record, *hour, *outcome);
+            }
+            self.by_hour(ObjectKind::Rows, rows, sink);
+            self.by_hour(ObjectKind::Quarantine, refused, sink);
             if full {
                 return records.peek().map(|record| record.offset);
             }
         }
         None
     }
-}
 
-/// What became of a record.
-struct Outcome {
-    hour: BucketHour,
-    refused: Option<Reason>,
-}
-
-/// One chunk in the making.
-struct Work<'d> {
-    layout: &'d Layout,
-    descriptor: &'d str,
-    outcomes: Vec<Outcome>,
-    /// The bucket hours of the outcomes, each once.
-    hours: Vec<BucketHour>,
-    rows: RowsPart,
-    quarantine: QuarantinePart,
-    bytes: usize,
-}
-
-impl<'d> Work<'d> {
-    fn new(decoder: &'d Decoder, objects: &Objects) -> Work<'d> {
-        let Decoder { layout, descriptor } = decoder;
-        Work {
-            layout,
-            descriptor,
-            outcomes: Vec::new(),
-            hours: Vec::new(),
-            rows: RowsPart::new(layout, &objects.topic, objects.partition),
-            quarantine: QuarantinePart::new(&objects.topic, objects.partition),
-            bytes: 0,
-        }
-    }
-
-    /// Fills the chunk. Says whether it ended because the next record belongs to another range.
+    /// Fills a chunk. Says whether it ended because the next record belongs to another range.
     fn take<'a>(&mut self, objects: &Objects, records: impl Iterator<Item = Record<'a>>) -> bool {
+        self.outcomes.clear();
+        self.hours.clear();
+        let mut bytes = 0;
         for record in records.take(CHUNK_ROWS) {
-            if self.bytes > CHUNK_BYTES {
+            if bytes > CHUNK_BYTES {
                 return false;
             }
-            if !self.record(objects, &record) {
-                return true;
+            match self.record(objects, &record) {
+                Some(taken) => bytes += taken,
+                None => return true,
             }
         }
         false
     }
 
-    /// Takes the record, or says that it belongs to another range.
-    fn record(&mut self, objects: &Objects, record: &Record<'_>) -> bool {
-        let layout = self.layout;
-        let mut reader = Reader::new(layout.types());
+    /// Takes a record and returns how many bytes it came to; nothing where it belongs to another range.
+    fn record(&mut self, objects: &Objects, record: &Record<'_>) -> Option<usize> {
         let framed = match record.value {
             None => Ok(None),
-            Some(value) => framing::open(layout.framing(), record, value).map(Some),
+            Some(value) => framing::open(self.layout.framing(), record, value).map(Some),
         };
-        let (framed, content) = match &framed {
-            Err(reject) => (None, Err(reject.clone())),
-            Ok(framed) => (framed.as_ref(), content(layout, &mut reader, record, framed.as_ref())),
+        let framed = check_record(record).and(framed);
+        let read = match &framed {
+            Err(reject) => Err(reject.clone()),
+            Ok(None) => Ok(None),
+            Ok(Some(framed)) => self.payload(record, framed).map(Some),
         };
-        let hour = match &content {
-            Ok(Content::Row { message, .. }) => BucketHour::of(self.event_time(message).or(record.timestamp.millis())),
-            _ => BucketHour::of(record.timestamp.millis()),
-        };
+        let event_time = read.as_ref().ok().and_then(|read| read.as_ref()?.event_time);
+        let hour = BucketHour::of(event_time.or(record.timestamp.millis()));
         if !self.hours.contains(&hour) {
             self.hours.push(hour);
             if !objects.has_place_for(&self.hours) {
-                return false;
+                self.rows.columns.truncate(self.rows.len());
+                return None;
             }
         }
-        let origin = Origin {
-            schema: framed.and_then(|framed| framed.schema.as_deref()).unwrap_or(self.descriptor),
-            framing: framed.and_then(|framed| framed.framing),
-        };
-        let mut refused = None;
-        match content {
+        let framed = framed.as_ref().ok().and_then(Option::as_ref);
+        self.schema.clear();
+        match framed.and_then(|framed| framed.schema) {
+            Some(name) => write!(self.schema, "{name}").expect("a String takes all text"),
+            None => self.schema.push_str(&self.descriptor),
+        }
+        let origin = Origin { schema: &self.schema, framing: framed.and_then(|framed| framed.framing) };
+        let mut bytes = size(record);
+        let outcome = match read {
             Err(reject) => {
-                refused = Some(reject.reason);
-                self.quarantine.refused(record, origin, &reject, self.descriptor);
+                self.quarantine.refused(record, origin, &reject, &self.descriptor);
+                Outcome::Refused(reject.reason)
             }
-            Ok(Content::Tombstone) => self.rows.tombstone(record, origin),
-            Ok(Content::Row { raw, message }) => {
-                let mut json = Json::new(layout.types());
-                self.rows.row(record, origin, raw, &mut json, &message);
-                self.bytes += json.spent();
+            Ok(None) => {
+                self.rows.tombstone(record, origin);
+                Outcome::Row(None)
             }
-        }
-        self.bytes += size(record);
-        self.outcomes.push(Outcome { hour, refused });
-        true
+            Ok(Some(read)) => {
+                bytes += read.json;
+                let raw = framed.zip(record.value).map(|(framed, value)| framed.raw(value));
+                self.rows.end(record, origin, raw.filter(|_| read.raw.is_some()));
+                Outcome::Row(read.raw)
+            }
+        };
+        self.outcomes.push((hour, outcome));
+        Some(bytes)
+    }
+
+    /// Reads a payload into the columns of the row that is next.
+    fn payload(&mut self, record: &Record<'_>, framed: &Framed<'_>) -> Checked<Read> {
+        let payload = &framed.payload[..];
+        let before = record.value.map_or(0, <[u8]>::len).saturating_sub(payload.len());
+        let padded = record.value_padded().filter(|_| !framed.is_inflated()).and_then(|value| value.skip(before));
+        let padded = padded.unwrap_or_else(|| {
+            self.inflated.clear();
+            self.inflated.extend_from_slice(payload);
+            Padded::grow(&mut self.inflated)
+        });
+        self.keys.clear();
+        let row = self.rows.len();
+        let mut run = Run {
+            tables: &self.program.tables,
+            types: self.layout.types(),
+            input: padded.with_slack(),
+            columns: &mut self.rows.columns,
+            keys: &mut self.keys,
+            careful: self.careful > 0,
+            raw: RawReasons::default(),
+            json: 0,
+        };
+        let mut raw = if framed.is_inflated() { RawReasons::of(RawReason::Framing) } else { RawReasons::default() };
+        let json = match run.message(payload.len(), row) {
+            Ok(()) => {
+                raw.add_all(run.raw);
+                run.json
+            }
+            Err(_) => {
+                self.rows.columns.truncate(row);
+                // Positions are the value's, unless the payload had to be inflated.
+                let before = if framed.is_inflated() { 0 } else { before };
+                self.plainly(payload, row, &mut raw).map_err(|mut reject| {
+                    reject.position = reject.position.map(|at| at + before);
+                    reject
+                })?
+            }
+        };
+        Ok(Read { event_time: self.event_time(payload, row), raw: raw.first(), json })
+    }
+
+    /// Reads a payload that the loop found odd by protobuf's rules as they are written, and says what is wrong with it.
+    fn plainly(&mut self, payload: &[u8], row: usize, raw: &mut RawReasons) -> Checked<usize> {
+        let (types, root) = (self.layout.types(), self.layout.root());
+        let mut reader = Reader::new(types);
+        let message = reader.read(root, payload, 0)?;
+        check::required(types, root, &message)?;
+        check::ranges(types, root, self.layout.columns(), &message)?;
+        raw.add(if reader.replaced { RawReason::Text } else { RawReason::RepeatedField });
+        let mut placing = Placing { types, columns: &mut self.rows.columns, raw, json: 0 };
+        placing.message(&self.program.columns, &message, row).expect("a tree holds each value once");
+        Ok(placing.json)
     }
 
     /// Returns the time that the layout's rule names, in milliseconds; nothing where the row has none.
-    fn event_time(&self, message: &Message<'_>) -> Option<i64> {
-        let mut at = message;
-        for index in self.layout.time_path()? {
-            at = at.one(*index).and_then(Value::message)?;
-        }
-        time::micros(at).map(|micros| micros.div_euclid(1_000))
-    }
-
-    fn finish(self) -> Vec<Chunk> {
-        let hours = |refused: bool| {
-            let of_kind = self.outcomes.iter().filter(move |outcome| outcome.refused.is_some() == refused);
-            of_kind.map(|outcome| outcome.hour).collect::<Vec<_>>()
+    fn event_time(&self, payload: &[u8], row: usize) -> Option<i64> {
+        let micros = match &self.program.time {
+            TimeSource::Record => None,
+            TimeSource::Column(column) => self.rows.columns.longs[*column].get(row),
+            TimeSource::Path(path) => {
+                let message = Reader::new(self.layout.types()).read(self.layout.root(), payload, 0).ok()?;
+                let mut at = &message;
+                for field in path {
+                    at = at.one(*field).and_then(Value::message)?;
+                }
+                time::micros(time::parts(at))
+            }
         };
-        let (rows, refused) = (hours(false), hours(true));
-        let mut chunks = by_hour(ObjectKind::Rows, self.rows.finish(self.layout), &rows);
-        chunks.extend(by_hour(ObjectKind::Quarantine, self.quarantine.finish(), &refused));
-        chunks
+        micros.map(|micros| micros.div_euclid(1_000))
+    }
+
+    /// Splits a kind's rows by their hours, in the order of the rows.
+    fn by_hour(&self, kind: ObjectKind, batch: RecordBatch, sink: &mut impl FnMut(Chunk)) {
+        let of_kind = self.outcomes.iter().filter(|(_, outcome)| outcome.kind() == kind);
+        let mut rows_of: BTreeMap<BucketHour, Vec<u32>> = BTreeMap::new();
+        of_kind.zip(0..).for_each(|((hour, _), row)| rows_of.entry(*hour).or_default().push(row));
+        if rows_of.len() == 1 {
+            rows_of.keys().for_each(|hour| sink(Chunk { kind, hour: *hour, batch: batch.clone() }));
+            return;
+        }
+        for (hour, rows) in rows_of {
+            let batch = take_record_batch(&batch, &UInt32Array::from(rows)).expect("the rows are the batch's");
+            sink(Chunk { kind, hour, batch });
+        }
     }
 }
 
-/// Splits rows by their hours, in the order of the rows.
-fn by_hour(kind: ObjectKind, batch: RecordBatch, hours: &[BucketHour]) -> Vec<Chunk> {
-    let mut rows_of: BTreeMap<BucketHour, Vec<u32>> = BTreeMap::new();
-    hours.iter().zip(0..).for_each(|(hour, row)| rows_of.entry(*hour).or_default().push(row));
-    if let [hour] = rows_of.keys().collect::<Vec<_>>()[..] {
-        return vec![Chunk { kind, hour: *hour, batch }];
-    }
-    let take = |rows| take_record_batch(&batch, &UInt32Array::from(rows)).expect("the rows are the batch's");
-    rows_of.into_iter().map(|(hour, rows)| Chunk { kind, hour, batch: take(rows) }).collect()
+/// What a payload that became a row says besides its columns.
+struct Read {
+    event_time: Option<i64>,
+    raw: Option<RawReason>,
+    /// Bytes of JSON made.
+    json: usize,
 }
 
-/// Reads and checks a value.
-fn content<'v>(
-    layout: &Layout,
-    reader: &mut Reader<'_>,
-    record: &Record<'v>,
-    framed: Option<&'v Framed<'v>>,
-) -> Checked<Content<'v>> {
+/// Refuses what cannot become a row whatever its value is.
+fn check_record(record: &Record<'_>) -> Checked<()> {
     if let Some(name) = record.headers().map(|header| header.name).find(|name| std::str::from_utf8(name).is_err()) {
         let detail = format!("header name {:?} is not UTF-8", String::from_utf8_lossy(name));
         return Err(Reject::new(Reason::HeaderName, None, detail));
@@ -207,22 +280,7 @@ fn content<'v>(
     if size(record) > MOST_BYTES {
         return Err(Reject::new(Reason::TooLarge, None, format!("a record of {} bytes", size(record))));
     }
-    let (Some(framed), Some(value)) = (framed, record.value) else { return Ok(Content::Tombstone) };
-    // Positions are the value's, unless the payload had to be inflated.
-    let before = framed.framing.filter(|framing| !framing::is_compressed(framing)).map_or(0, <[u8]>::len);
-    let (types, root) = (layout.types(), layout.root());
-    let read = reader.read(root, &framed.payload, 0).and_then(|message| {
-        check::required(types, root, &message)?;
-        check::ranges(types, root, layout.columns(), &message)?;
-        Ok(message)
-    });
-    match read {
-        Ok(message) => Ok(Content::Row { raw: framed.raw(value), message }),
-        Err(mut reject) => {
-            reject.position = reject.position.map(|at| at + before);
-            Err(reject)
-        }
-    }
+    Ok(())
 }
 
 fn size(record: &Record<'_>) -> usize {

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::{
-    BinaryBuilder, BinaryDictionaryBuilder, Int32Builder, Int64Builder, StringBuilder, StringDictionaryBuilder,
-    TimestampMillisecondBuilder,
-};
-use arrow_array::types::Int32Type;
-use arrow_array::{Array, ListArray, StructArray};
-use arrow_buffer::OffsetBufferBuilder;
+use arrow_array::types::{Int32Type, Int64Type, TimestampMillisecondType};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, PrimitiveArray, StringArray, StructArray};
+use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 
+use super::arrays::{NotUtf8, binaries, strings};
+use super::buffers::{Fixed, List};
+use super::text::Text;
 use crate::domain::{Record, Timestamp, Topic};
 use crate::schema::header_fields;
+
+/// A column is written once a row, by rows that ascend.
+const ONCE: &str = "rows are written in order, once each";
 
 /// What the framing said of a record.
 #[derive(Clone, Copy, Debug)]
@@ -23,66 +24,19 @@ pub struct Origin<'a> {
 }
 
 /// Grows the columns `_topic` to `_framing`, which rows and quarantine share.
-pub struct EnvelopeWriter {
-    topic: Topic,
-    partition: i32,
-    topics: StringDictionaryBuilder<Int32Type>,
-    partitions: Int32Builder,
-    offsets: Int64Builder,
-    timestamps: TimestampMillisecondBuilder,
-    timestamp_types: StringDictionaryBuilder<Int32Type>,
-    keys: BinaryBuilder,
-    headers: HeadersWriter,
-    schemas: StringDictionaryBuilder<Int32Type>,
-    framings: BinaryDictionaryBuilder<Int32Type>,
-}
-
-impl EnvelopeWriter {
-    pub fn new(topic: &Topic, partition: i32, names: HeaderNames) -> EnvelopeWriter {
-        EnvelopeWriter {
-            topic: topic.clone(),
-            partition,
-            topics: StringDictionaryBuilder::new(),
-            partitions: Int32Builder::new(),
-            offsets: Int64Builder::new(),
-            timestamps: TimestampMillisecondBuilder::new().with_timezone("UTC"),
-            timestamp_types: StringDictionaryBuilder::new(),
-            keys: BinaryBuilder::new(),
-            headers: HeadersWriter::new(names),
-            schemas: StringDictionaryBuilder::new(),
-            framings: BinaryDictionaryBuilder::new(),
-        }
-    }
-
-    pub fn append(&mut self, record: &Record<'_>, origin: Origin<'_>) {
-        self.topics.append_value(self.topic.as_str());
-        self.partitions.append_value(self.partition);
-        self.offsets.append_value(record.offset.0);
-        self.timestamps.append_option(record.timestamp.millis());
-        match record.timestamp {
-            Timestamp::None => self.timestamp_types.append_null(),
-            Timestamp::Create(_) => self.timestamp_types.append_value("create"),
-            Timestamp::Append(_) => self.timestamp_types.append_value("append"),
-        }
-        self.keys.append_option(record.key);
-        self.headers.append(record);
-        self.schemas.append_value(origin.schema);
-        self.framings.append_option(origin.framing);
-    }
-
-    pub fn finish(&mut self) -> Vec<ArrayRef> {
-        vec![
-            Arc::new(self.topics.finish()),
-            Arc::new(self.partitions.finish()),
-            Arc::new(self.offsets.finish()),
-            Arc::new(self.timestamps.finish()),
-            Arc::new(self.timestamp_types.finish()),
-            Arc::new(self.keys.finish()),
-            self.headers.finish(),
-            Arc::new(self.schemas.finish()),
-            Arc::new(self.framings.finish()),
-        ]
-    }
+pub struct Envelope {
+    names: HeaderNames,
+    rows: usize,
+    offsets: Fixed<i64>,
+    timestamps: Fixed<i64>,
+    /// 0 for `create`, 1 for `append`.
+    timestamp_types: Fixed<i32>,
+    keys: Text,
+    headers: List,
+    header_names: Text,
+    header_values: Text,
+    schemas: Text,
+    framings: Text,
 }
 
 /// How header names are kept: as text in rows, as they came in quarantine.
@@ -92,48 +46,96 @@ pub enum HeaderNames {
     Bytes,
 }
 
-struct HeadersWriter {
-    names: NamesWriter,
-    values: BinaryBuilder,
-    ends: OffsetBufferBuilder<i32>,
-}
-
-enum NamesWriter {
-    Text(StringBuilder),
-    Bytes(BinaryBuilder),
-}
-
-impl HeadersWriter {
-    fn new(names: HeaderNames) -> HeadersWriter {
-        let names = match names {
-            HeaderNames::Text => NamesWriter::Text(StringBuilder::new()),
-            HeaderNames::Bytes => NamesWriter::Bytes(BinaryBuilder::new()),
-        };
-        HeadersWriter { names, values: BinaryBuilder::new(), ends: OffsetBufferBuilder::new(0) }
-    }
-
-    fn append(&mut self, record: &Record<'_>) {
-        let headers = record.headers();
-        self.ends.push_length(headers.len());
-        for header in headers {
-            match &mut self.names {
-                // The decoder sends a record with another name to quarantine.
-                NamesWriter::Text(out) => out.append_value(String::from_utf8_lossy(header.name)),
-                NamesWriter::Bytes(out) => out.append_value(header.name),
-            }
-            self.values.append_option(header.value);
+impl Envelope {
+    pub fn new(names: HeaderNames) -> Envelope {
+        Envelope {
+            names,
+            rows: 0,
+            offsets: Fixed::new(0, false),
+            timestamps: Fixed::new(0, true),
+            timestamp_types: Fixed::new(0, true),
+            keys: Text::new(0, true),
+            headers: List::new(0, false),
+            header_names: Text::new(1, false),
+            header_values: Text::new(1, true),
+            schemas: Text::new(0, false),
+            framings: Text::new(0, true),
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        let names: ArrayRef = match &mut self.names {
-            NamesWriter::Text(out) => Arc::new(out.finish()),
-            NamesWriter::Bytes(out) => Arc::new(out.finish()),
-        };
-        let fields = header_fields(names.data_type().clone());
-        let headers = StructArray::new(fields.clone(), vec![names, Arc::new(self.values.finish())], None);
-        let element = Arc::new(Field::new("element", DataType::Struct(fields), false));
-        let ends = std::mem::replace(&mut self.ends, OffsetBufferBuilder::new(0)).finish();
-        Arc::new(ListArray::new(element, ends, Arc::new(headers), None))
+    pub fn rows(&self) -> usize {
+        self.rows
     }
+
+    pub fn append(&mut self, record: &Record<'_>, origin: Origin<'_>) {
+        let row = self.rows;
+        self.rows += 1;
+        self.offsets.set(row, record.offset.0).expect(ONCE);
+        let kind = match record.timestamp {
+            Timestamp::None => None,
+            Timestamp::Create(millis) => Some((millis, 0)),
+            Timestamp::Append(millis) => Some((millis, 1)),
+        };
+        if let Some((millis, kind)) = kind {
+            self.timestamps.set(row, millis).expect(ONCE);
+            self.timestamp_types.set(row, kind).expect(ONCE);
+        }
+        if let Some(key) = record.key {
+            self.keys.set_value(row, key).expect(ONCE);
+        }
+        for header in record.headers() {
+            let at = self.headers.add(row);
+            self.header_names.set_value(at, header.name).expect(ONCE);
+            if let Some(value) = header.value {
+                self.header_values.set_value(at, value).expect(ONCE);
+            }
+        }
+        self.schemas.set_value(row, origin.schema.as_bytes()).expect(ONCE);
+        if let Some(framing) = origin.framing {
+            self.framings.set_value(row, framing).expect(ONCE);
+        }
+    }
+
+    /// Takes the rows out.
+    pub fn finish(&mut self, topic: &Topic, partition: i32) -> Vec<ArrayRef> {
+        let rows = std::mem::take(&mut self.rows);
+        // The decoder sends a record with a header name that is no text to quarantine, where names are bytes.
+        let text = |made: Result<ArrayRef, NotUtf8>| made.expect("what is text was checked, or is ours");
+        let (offsets, _) = self.offsets.finish(rows);
+        let (timestamps, nulls) = self.timestamps.finish(rows);
+        let timestamps = PrimitiveArray::<TimestampMillisecondType>::new(timestamps.into(), nulls.within(None));
+        let (kinds, nulls) = self.timestamp_types.finish(rows);
+        vec![
+            constants(&[topic.as_str()], ScalarBuffer::from(vec![0; rows]), None),
+            Arc::new(Int32Array::from_value(partition, rows)),
+            Arc::new(PrimitiveArray::<Int64Type>::new(offsets.into(), None)),
+            Arc::new(timestamps.with_timezone("UTC")),
+            constants(&["create", "append"], kinds.into(), nulls.within(None)),
+            binaries(&self.keys.finish(rows), None),
+            self.headers(rows),
+            text(strings(&self.schemas.finish(rows), None)),
+            binaries(&self.framings.finish(rows), None),
+        ]
+    }
+
+    fn headers(&mut self, rows: usize) -> ArrayRef {
+        let elements = self.headers.len();
+        let names = self.header_names.finish(elements);
+        let names = match self.names {
+            HeaderNames::Text => strings(&names, None).expect("the decoder refuses other names"),
+            HeaderNames::Bytes => binaries(&names, None),
+        };
+        let values = binaries(&self.header_values.finish(elements), None);
+        let (starts, _) = self.headers.finish(rows);
+        let fields = header_fields(names.data_type().clone(), values.data_type().clone());
+        let pairs = StructArray::new(fields.clone(), vec![names, values], None);
+        let element = Arc::new(Field::new("element", DataType::Struct(fields), false));
+        Arc::new(ListArray::new(element, OffsetBuffer::new(starts.into()), Arc::new(pairs), None))
+    }
+}
+
+/// Returns a column of a few known texts.
+fn constants(texts: &[&str], ids: ScalarBuffer<i32>, nulls: Option<NullBuffer>) -> ArrayRef {
+    let values = StringArray::from_iter_values(texts);
+    Arc::new(DictionaryArray::<Int32Type>::new(PrimitiveArray::new(ids, nulls), Arc::new(values)))
 }

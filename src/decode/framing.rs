@@ -1,6 +1,7 @@
 //! What stands around the payload in a record's value. The framing is the topic's rule; nothing is guessed.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::cursor::Cursor;
 use super::reject::{Checked, Reason, Reject};
@@ -14,11 +15,37 @@ pub struct Framed<'a> {
     /// The bytes before the payload, as they came; nothing for a value without frame.
     pub framing: Option<&'a [u8]>,
     pub payload: Cow<'a, [u8]>,
-    /// What the producer named: a registry id or GUID.
-    pub schema: Option<String>,
+    pub schema: Option<SchemaName>,
+}
+
+/// What a producer calls its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaName {
+    /// A registry id.
+    Id(u32),
+    Guid([u8; 16]),
+}
+
+impl fmt::Display for SchemaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = match self {
+            SchemaName::Id(id) => return id.fmt(f),
+            SchemaName::Guid(bytes) => bytes,
+        };
+        for (at, byte) in bytes.iter().enumerate() {
+            let dash = if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" };
+            write!(f, "{dash}{byte:02x}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Framed<'_> {
+    /// Whether the payload was compressed in the value.
+    pub fn is_inflated(&self) -> bool {
+        matches!(self.payload, Cow::Owned(_))
+    }
+
     /// Returns what `_raw` holds: the payload, or the whole value where the payload was compressed in it.
     pub fn raw<'r>(&'r self, value: &'r [u8]) -> &'r [u8] {
         match &self.payload {
@@ -55,8 +82,7 @@ fn confluent(value: &[u8]) -> Checked<Framed<'_>> {
         return Err(refused(0, "no magic byte 0 and four bytes of schema id"));
     };
     let indexes = message_indexes(rest).ok_or_else(|| refused(5, "no list of message indexes"))?;
-    let schema = u32::from_be_bytes(*id).to_string();
-    Ok(split(value, 5 + indexes, Some(schema)))
+    Ok(split(value, 5 + indexes, Some(SchemaName::Id(u32::from_be_bytes(*id)))))
 }
 
 /// The last header of that name counts. The message indexes follow the GUID in the header; a header that ends with the GUID
@@ -66,8 +92,8 @@ fn confluent_header<'a>(record: &Record<'a>, value: &'a [u8]) -> Checked<Framed<
     let Some(header) = header.and_then(|header| header.value) else {
         return Err(refused(None, "no header __value_schema_id"));
     };
-    let (schema, rest) = match header.split_first() {
-        Some((1, rest)) if rest.len() >= 16 => (guid(&rest[..16]), &rest[16..]),
+    let (schema, rest) = match header.split_first().map(|(magic, rest)| (magic, rest.split_first_chunk())) {
+        Some((1, Some((guid, rest)))) => (SchemaName::Guid(*guid), rest),
         _ => return Err(refused(None, "header __value_schema_id has no magic byte 1 and GUID")),
     };
     if rest.is_empty() {
@@ -88,7 +114,8 @@ fn glue(value: &[u8]) -> Checked<Framed<'_>> {
         Some([3, other, ..]) => return Err(refused(1, format!("compression {other} is neither 0 nor 5"))),
         _ => return Err(refused(0, "no byte 3, compression and UUID")),
     };
-    let (schema, rest) = (Some(guid(&header[2..])), &value[GLUE_HEADER..]);
+    let [_, _, guid @ ..] = *header;
+    let (schema, rest) = (Some(SchemaName::Guid(guid)), &value[GLUE_HEADER..]);
     if header[1] == 0 {
         // AWS's own serializer puts a message index before the payload. Below 8 it cannot be taken for a tag, since no
         // field has number 0.
@@ -129,19 +156,8 @@ fn message_indexes(bytes: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-fn split(value: &[u8], at: usize, schema: Option<String>) -> Framed<'_> {
+fn split(value: &[u8], at: usize, schema: Option<SchemaName>) -> Framed<'_> {
     Framed { framing: Some(&value[..at]), payload: Cow::Borrowed(&value[at..]), schema }
-}
-
-fn guid(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
 }
 
 fn refused(position: impl Into<Option<usize>>, detail: impl Into<String>) -> Box<Reject> {

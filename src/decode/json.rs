@@ -33,10 +33,6 @@ impl<'t> Json<'t> {
         self.spent
     }
 
-    pub fn types(&self) -> &'t Types {
-        self.types
-    }
-
     /// Returns the text of a message.
     pub fn text(&mut self, id: MessageId, message: &Message<'_>) -> &str {
         self.out.clear();

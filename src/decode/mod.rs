@@ -13,23 +13,35 @@
 //!
 //! **Not here.** Parquet (`encode`), cuts, what the hours' objects are called.
 
+mod arrays;
+mod buffers;
 mod check;
 mod columns;
+mod compile;
 mod cursor;
 mod decoder;
 mod envelope;
 mod framing;
 mod json;
+mod keys;
 mod objects;
 mod part;
+mod parts;
+mod place;
+mod program;
+mod raw;
 mod reject;
+mod run;
+mod text;
 mod time;
 mod value;
+mod varint;
 mod wire;
 
 pub use decoder::Decoder;
 pub use framing::is_compressed;
 pub use objects::{Chunk, DecodedObject, Objects};
+pub use raw::RawReason;
 pub use reject::Reason;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 
+use super::raw::RawReason;
 use super::reject::Reason;
 use crate::domain::{BucketHour, Digest, ObjectKind, Offset, OffsetRange, Record, RecordDigest, Topic};
 
@@ -30,6 +31,25 @@ pub struct DecodedObject {
     pub digest: Digest,
     /// How many records each reason brought here; empty for rows.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// How many records keep their payload in `_raw`, by reason; empty for quarantine.
+    pub raw: BTreeMap<&'static str, u64>,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    /// A row, which keeps its payload if there is a reason.
+    Row(Option<RawReason>),
+    Refused(Reason),
+}
+
+impl Outcome {
+    pub fn kind(self) -> ObjectKind {
+        match self {
+            Outcome::Row(_) => ObjectKind::Rows,
+            Outcome::Refused(_) => ObjectKind::Quarantine,
+        }
+    }
 }
 
 /// The objects of one range of one partition: which there are, and what their records amount to. Grows with the range, and
@@ -68,11 +88,11 @@ impl Objects {
         hours.len() <= self.max_hours
     }
 
-    /// Takes a record into the object of its hour: that of rows, or, with a reason, that of quarantine.
-    pub(super) fn count(&mut self, record: &Record<'_>, hour: BucketHour, refused: Option<Reason>) {
-        let kind = if refused.is_none() { ObjectKind::Rows } else { ObjectKind::Quarantine };
+    /// Takes a record into the object of its kind and hour.
+    pub(super) fn count(&mut self, record: &Record<'_>, hour: BucketHour, outcome: Outcome) {
         self.next = Some(record.offset.following());
-        self.tallies.entry((kind, hour)).or_insert_with(|| Tally::new(record.offset)).count(record, refused);
+        let tally = self.tallies.entry((outcome.kind(), hour));
+        tally.or_insert_with(|| Tally::new(record.offset)).count(record, outcome);
     }
 }
 
@@ -84,6 +104,7 @@ struct Tally {
     max_timestamp: Option<i64>,
     digest: RecordDigest,
     reasons: BTreeMap<&'static str, u64>,
+    raw: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -95,10 +116,11 @@ impl Tally {
             max_timestamp: None,
             digest: RecordDigest::default(),
             reasons: BTreeMap::new(),
+            raw: BTreeMap::new(),
         }
     }
 
-    fn count(&mut self, record: &Record<'_>, refused: Option<Reason>) {
+    fn count(&mut self, record: &Record<'_>, outcome: Outcome) {
         self.span = self.span.extended(record.offset);
         self.rows += 1;
         if let Some(millis) = record.timestamp.millis() {
@@ -106,8 +128,10 @@ impl Tally {
             self.max_timestamp = Some(self.max_timestamp.map_or(millis, |max| max.max(millis)));
         }
         self.digest.update(record);
-        if let Some(reason) = refused {
-            *self.reasons.entry(reason.as_str()).or_default() += 1;
+        match outcome {
+            Outcome::Row(None) => {}
+            Outcome::Row(Some(reason)) => *self.raw.entry(reason.as_str()).or_default() += 1,
+            Outcome::Refused(reason) => *self.reasons.entry(reason.as_str()).or_default() += 1,
         }
     }
 
@@ -121,6 +145,7 @@ impl Tally {
             max_timestamp: self.max_timestamp,
             digest: self.digest.finish(),
             reasons: self.reasons,
+            raw: self.raw,
         }
     }
 }

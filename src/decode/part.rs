@@ -2,117 +2,142 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Int64Builder, StringBuilder, StringDictionaryBuilder};
-use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, RecordBatch};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{Field, Fields, Schema};
 
-use super::columns::ColumnsWriter;
-use super::envelope::{EnvelopeWriter, HeaderNames, Origin};
-use super::json::Json;
+use super::arrays::{self, NotUtf8, binaries, strings};
+use super::buffers::{Fixed, Flags};
+use super::columns::Columns;
+use super::envelope::{Envelope, HeaderNames, Origin};
+use super::program::Program;
 use super::reject::Reject;
-use super::value::Message;
+use super::text::Text;
 use crate::domain::{Record, Topic};
 use crate::schema::{Layout, quarantine_schema};
 
+const ONCE: &str = "rows are written in order, once each";
+
 /// Rows of the table.
-pub struct RowsPart {
-    envelope: EnvelopeWriter,
-    tombstones: BooleanBuilder,
-    raws: BinaryBuilder,
-    columns: ColumnsWriter,
+pub struct Rows {
+    pub columns: Columns,
+    envelope: Envelope,
+    tombstones: Flags,
+    raws: Text,
 }
 
-impl RowsPart {
-    pub fn new(layout: &Layout, topic: &Topic, partition: i32) -> RowsPart {
-        RowsPart {
-            envelope: EnvelopeWriter::new(topic, partition, HeaderNames::Text),
-            tombstones: BooleanBuilder::new(),
-            raws: BinaryBuilder::new(),
-            columns: ColumnsWriter::new(layout.types(), layout.root(), layout.columns()),
+impl Rows {
+    pub fn new(columns: Columns) -> Rows {
+        Rows {
+            columns,
+            envelope: Envelope::new(HeaderNames::Text),
+            tombstones: Flags::new(0, false),
+            raws: Text::plain(0, true),
         }
     }
 
-    pub fn row(
-        &mut self,
-        record: &Record<'_>,
-        origin: Origin<'_>,
-        raw: &[u8],
-        json: &mut Json<'_>,
-        message: &Message<'_>,
-    ) {
+    /// Returns how many rows there are, which is the row whose columns may be written next.
+    pub fn len(&self) -> usize {
+        self.envelope.rows()
+    }
+
+    /// Ends the row whose columns were written; `raw` is what its payload was, if the row does not tell.
+    pub fn end(&mut self, record: &Record<'_>, origin: Origin<'_>, raw: Option<&[u8]>) {
+        let row = self.len();
+        if let Some(raw) = raw {
+            self.raws.set_value(row, raw).expect(ONCE);
+        }
         self.envelope.append(record, origin);
-        self.tombstones.append_value(false);
-        self.raws.append_value(raw);
-        self.columns.append(json, message);
     }
 
     /// A record with a null value.
     pub fn tombstone(&mut self, record: &Record<'_>, origin: Origin<'_>) {
+        self.tombstones.set(self.len(), true).expect(ONCE);
         self.envelope.append(record, origin);
-        self.tombstones.append_value(true);
-        self.raws.append_null();
-        self.columns.append_null();
     }
 
-    pub fn finish(mut self, layout: &Layout) -> RecordBatch {
-        let mut arrays = self.envelope.finish();
-        arrays.push(Arc::new(self.tombstones.finish()));
-        arrays.push(Arc::new(self.raws.finish()));
-        arrays.extend(self.columns.finish());
-        batch(layout.arrow_schema().clone(), arrays)
+    /// Takes the rows out. They are gone, too, where a string is not UTF-8.
+    pub fn finish(
+        &mut self,
+        topic: &Topic,
+        partition: i32,
+        layout: &Layout,
+        program: &Program,
+    ) -> Result<RecordBatch, NotUtf8> {
+        let rows = self.len();
+        let (tombstones, _) = self.tombstones.finish(rows);
+        let present = NullBuffer::new(!&tombstones);
+        let around = Some(&present).filter(|present| present.null_count() > 0);
+        let mut arrays = self.envelope.finish(topic, partition);
+        arrays.push(Arc::new(BooleanArray::new(tombstones, None)));
+        arrays.push(binaries(&self.raws.finish(rows), None));
+        arrays.extend(arrays::finish(&mut self.columns, layout.types(), &program.columns, rows, around)?);
+        Ok(batch(layout.arrow_schema(), arrays))
     }
 }
 
 /// Records that could not become rows.
-pub struct QuarantinePart {
-    envelope: EnvelopeWriter,
-    values: BinaryBuilder,
-    reasons: StringDictionaryBuilder<Int32Type>,
-    fields: StringBuilder,
-    positions: Int64Builder,
-    schemas: StringDictionaryBuilder<Int32Type>,
-    details: StringBuilder,
+pub struct Quarantine {
+    envelope: Envelope,
+    values: Text,
+    reasons: Text,
+    fields: Text,
+    positions: Fixed<i64>,
+    schemas: Text,
+    details: Text,
 }
 
-impl QuarantinePart {
-    pub fn new(topic: &Topic, partition: i32) -> QuarantinePart {
-        QuarantinePart {
-            envelope: EnvelopeWriter::new(topic, partition, HeaderNames::Bytes),
-            values: BinaryBuilder::new(),
-            reasons: StringDictionaryBuilder::new(),
-            fields: StringBuilder::new(),
-            positions: Int64Builder::new(),
-            schemas: StringDictionaryBuilder::new(),
-            details: StringBuilder::new(),
+impl Quarantine {
+    pub fn new() -> Quarantine {
+        Quarantine {
+            envelope: Envelope::new(HeaderNames::Bytes),
+            values: Text::plain(0, true),
+            reasons: Text::new(0, false),
+            fields: Text::new(0, true),
+            positions: Fixed::new(0, true),
+            schemas: Text::new(0, false),
+            details: Text::new(0, false),
         }
     }
 
     /// Takes a record as it is; `descriptor` is the schema it was read with.
     pub fn refused(&mut self, record: &Record<'_>, origin: Origin<'_>, reject: &Reject, descriptor: &str) {
+        let row = self.envelope.rows();
         self.envelope.append(record, origin);
-        self.values.append_option(record.value);
-        self.reasons.append_value(reject.reason.as_str());
-        self.fields.append_option(reject.field());
-        self.positions.append_option(reject.position.map(|at| at as i64));
-        self.schemas.append_value(descriptor);
-        self.details.append_value(&reject.detail);
+        if let Some(value) = record.value {
+            self.values.set_value(row, value).expect(ONCE);
+        }
+        if let Some(field) = reject.field() {
+            self.fields.set_value(row, field.as_bytes()).expect(ONCE);
+        }
+        if let Some(position) = reject.position {
+            self.positions.set(row, position as i64).expect(ONCE);
+        }
+        self.reasons.set_value(row, reject.reason.as_str().as_bytes()).expect(ONCE);
+        self.schemas.set_value(row, descriptor.as_bytes()).expect(ONCE);
+        self.details.set_value(row, reject.detail.as_bytes()).expect(ONCE);
     }
 
-    pub fn finish(mut self) -> RecordBatch {
-        let mut arrays = self.envelope.finish();
-        let rest: [ArrayRef; 6] = [
-            Arc::new(self.values.finish()),
-            Arc::new(self.reasons.finish()),
-            Arc::new(self.fields.finish()),
-            Arc::new(self.positions.finish()),
-            Arc::new(self.schemas.finish()),
-            Arc::new(self.details.finish()),
-        ];
-        arrays.extend(rest);
-        batch(quarantine_schema(), arrays)
+    /// Takes the rows out.
+    pub fn finish(&mut self, topic: &Topic, partition: i32) -> RecordBatch {
+        let rows = self.envelope.rows();
+        let mut arrays = self.envelope.finish(topic, partition);
+        let text = |column: &mut Text| strings(&column.finish(rows), None).expect("these texts are ours");
+        let (reasons, fields) = (text(&mut self.reasons), text(&mut self.fields));
+        let (schemas, details) = (text(&mut self.schemas), text(&mut self.details));
+        let (positions, nulls) = self.positions.finish(rows);
+        let positions = PrimitiveArray::<Int64Type>::new(positions.into(), nulls.within(None));
+        let values = binaries(&self.values.finish(rows), None);
+        arrays.extend([values, reasons, fields, Arc::new(positions), schemas, details]);
+        batch(&quarantine_schema(), arrays)
     }
 }
 
-fn batch(schema: arrow_schema::SchemaRef, arrays: Vec<ArrayRef>) -> RecordBatch {
-    RecordBatch::try_new(schema, arrays).expect("the writers make the arrays of the layout's schema")
+/// Makes a batch of columns that `schema` names; strings and bytes may be numbers in a dictionary, or not.
+fn batch(schema: &Schema, arrays: Vec<ArrayRef>) -> RecordBatch {
+    let fields = schema.fields().iter().zip(&arrays);
+    let fields: Fields =
+        fields.map(|(field, array)| Field::new(field.name(), array.data_type().clone(), field.is_nullable())).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("the columns are the schema's")
 }

@@ -17,21 +17,13 @@ pub const MOST_BYTES: usize = 256 << 20;
 /// Reads payloads.
 pub struct Reader<'t> {
     types: &'t Types,
-    pub oddities: Oddities,
-}
-
-/// What makes a row say less than its payload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Oddities {
-    pub unknown_fields: u64,
-    pub replaced_texts: u64,
-    /// Values beyond their column and parts without a JSON text, which became null.
-    pub nulled_parts: u64,
+    /// Whether a string was not UTF-8 and is given otherwise.
+    pub replaced: bool,
 }
 
 impl<'t> Reader<'t> {
     pub fn new(types: &'t Types) -> Reader<'t> {
-        Reader { types, oddities: Oddities::default() }
+        Reader { types, replaced: false }
     }
 
     /// Reads a message of type `id`; `depth` is how deep the caller already stands.
@@ -63,10 +55,7 @@ impl<'t> Reader<'t> {
                     let field = &of.fields[at];
                     self.field(of, at, tag, cursor, depth, message).map_err(|reject| reject.inside(field))?;
                 }
-                None => {
-                    self.oddities.unknown_fields += 1;
-                    skip(tag, cursor, depth)?;
-                }
+                None => skip(tag, cursor, depth)?,
             }
         }
         match group {
@@ -193,7 +182,7 @@ impl<'t> Reader<'t> {
             }
             // U+FFFD for each maximal invalid part.
             (Err(_), Utf8::Replace) => {
-                self.oddities.replaced_texts += 1;
+                self.replaced = true;
                 Ok(String::from_utf8_lossy(bytes))
             }
         }

@@ -1,0 +1,317 @@
+//! The buffers that columns grow in: plain vectors, written at a row. A row that was skipped costs nothing until the next one is
+//! written, when it gets the default; the buffer's end is filled up when the chunk is finished.
+
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
+
+/// The loop leaves a message to the plain reader: something came twice, or the bytes are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Odd;
+
+pub type Plain<T> = Result<T, Odd>;
+
+/// A bit for each row. Rows never set are 0, and need not exist.
+#[derive(Debug, Default)]
+pub struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    #[inline(always)]
+    pub fn set(&mut self, row: usize) {
+        let word = row / 64;
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (row % 64);
+    }
+
+    pub fn get(&self, row: usize) -> bool {
+        self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.words.truncate(rows.div_ceil(64));
+        if let Some(last) = self.words.get_mut(rows / 64) {
+            *last &= (1 << (rows % 64)) - 1;
+        }
+    }
+
+    fn finish(&mut self, rows: usize) -> BooleanBuffer {
+        let mut words = renewed(&mut self.words);
+        words.resize(rows.div_ceil(64), 0);
+        // Arrow's bits begin with the lowest of the first byte.
+        words.iter_mut().for_each(|word| *word = word.to_le());
+        BooleanBuffer::new(Buffer::from_vec(words), 0, rows)
+    }
+}
+
+/// Takes the values out and leaves room for as many: the next chunk is as large as a rule, and then grows nothing.
+fn renewed<T>(values: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(values.len());
+    std::mem::replace(values, room)
+}
+
+/// Which rows of a column hold a value.
+#[derive(Debug)]
+pub enum Presence {
+    /// All whose message is there: the column has no nulls of its own.
+    Implicit,
+    Explicit(Bits),
+}
+
+impl Presence {
+    pub fn new(explicit: bool) -> Presence {
+        if explicit { Presence::Explicit(Bits::default()) } else { Presence::Implicit }
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, row: usize) {
+        if let Presence::Explicit(bits) = self {
+            bits.set(row);
+        }
+    }
+
+    pub fn get(&self, row: usize) -> bool {
+        match self {
+            Presence::Implicit => true,
+            Presence::Explicit(bits) => bits.get(row),
+        }
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        if let Presence::Explicit(bits) = self {
+            bits.truncate(rows);
+        }
+    }
+
+    pub fn finish(&mut self, rows: usize) -> Nulls {
+        match self {
+            Presence::Implicit => Nulls::Around,
+            Presence::Explicit(bits) => Nulls::Own(NullBuffer::new(bits.finish(rows))),
+        }
+    }
+}
+
+/// The nulls of a finished column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nulls {
+    /// Those of the message around it.
+    Around,
+    Own(NullBuffer),
+}
+
+impl Nulls {
+    pub fn within(&self, around: Option<&NullBuffer>) -> Option<NullBuffer> {
+        let nulls = match self {
+            Nulls::Around => around,
+            Nulls::Own(nulls) => Some(nulls),
+        };
+        nulls.filter(|nulls| nulls.null_count() > 0).cloned()
+    }
+}
+
+/// Values of one width.
+#[derive(Debug)]
+pub struct Fixed<T> {
+    /// Whose rows: see [`super::columns::Columns`].
+    pub space: usize,
+    values: Vec<T>,
+    presence: Presence,
+}
+
+impl<T: Copy + Default> Fixed<T> {
+    pub fn new(space: usize, explicit: bool) -> Fixed<T> {
+        Fixed { space, values: Vec::new(), presence: Presence::new(explicit) }
+    }
+
+    /// Writes the value of a row that has none yet.
+    #[inline(always)]
+    pub fn set(&mut self, row: usize, value: T) -> Plain<()> {
+        if self.values.len() != row {
+            self.fill(row)?;
+        }
+        self.values.push(value);
+        self.presence.set(row);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn fill(&mut self, rows: usize) -> Plain<()> {
+        if self.values.len() > rows {
+            return Err(Odd);
+        }
+        self.values.resize(rows, T::default());
+        Ok(())
+    }
+
+    /// Returns the value of a row, if one was written.
+    pub fn get(&self, row: usize) -> Option<T> {
+        self.values.get(row).copied().filter(|_| self.presence.get(row))
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.presence.truncate(rows);
+    }
+
+    pub fn finish(&mut self, rows: usize) -> (Vec<T>, Nulls) {
+        let mut values = renewed(&mut self.values);
+        values.resize(rows, T::default());
+        (values, self.presence.finish(rows))
+    }
+}
+
+/// Truth values, and the presence of messages, whose value is that they are there.
+#[derive(Debug)]
+pub struct Flags {
+    pub space: usize,
+    /// One behind the last row written.
+    next: usize,
+    values: Bits,
+    presence: Presence,
+}
+
+impl Flags {
+    pub fn new(space: usize, explicit: bool) -> Flags {
+        Flags { space, next: 0, values: Bits::default(), presence: Presence::new(explicit) }
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, row: usize, value: bool) -> Plain<()> {
+        if row < self.next {
+            return Err(Odd);
+        }
+        self.next = row + 1;
+        if value {
+            self.values.set(row);
+        }
+        self.presence.set(row);
+        Ok(())
+    }
+
+    pub fn is_set(&self, row: usize) -> bool {
+        row < self.next && self.presence.get(row)
+    }
+
+    /// Returns the value of a row that is set.
+    pub fn value(&self, row: usize) -> bool {
+        self.values.get(row)
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.next = self.next.min(rows);
+        self.values.truncate(rows);
+        self.presence.truncate(rows);
+    }
+
+    pub fn finish(&mut self, rows: usize) -> (BooleanBuffer, Nulls) {
+        self.next = 0;
+        (self.values.finish(rows), self.presence.finish(rows))
+    }
+}
+
+/// Where each row's elements begin among all elements.
+#[derive(Debug)]
+pub struct List {
+    pub space: usize,
+    starts: Vec<i32>,
+    /// How many elements there are.
+    len: usize,
+    presence: Presence,
+}
+
+impl List {
+    pub fn new(space: usize, explicit: bool) -> List {
+        List { space, starts: Vec::new(), len: 0, presence: Presence::new(explicit) }
+    }
+
+    /// Adds an element to a row and returns which it is.
+    #[inline(always)]
+    pub fn add(&mut self, row: usize) -> usize {
+        self.open(row);
+        self.len += 1;
+        self.len - 1
+    }
+
+    /// Begins a row, if it is not the one the list stands at; it may stay empty.
+    #[inline(always)]
+    pub fn open(&mut self, row: usize) {
+        if self.starts.len() <= row {
+            self.starts.resize(row + 1, self.len as i32);
+            self.presence.set(row);
+        }
+    }
+
+    /// Whether the row was begun.
+    pub fn is_open(&self, row: usize) -> bool {
+        self.starts.len() > row
+    }
+
+    /// Returns the first element of the row that was begun last.
+    pub fn first(&self) -> usize {
+        self.starts.last().map_or(0, |start| *start as usize)
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        if let Some(start) = self.starts.get(rows) {
+            self.len = *start as usize;
+            self.starts.truncate(rows);
+        }
+        self.presence.truncate(rows);
+    }
+
+    /// Returns the offsets, one more than rows.
+    pub fn finish(&mut self, rows: usize) -> (Vec<i32>, Nulls) {
+        let mut starts = renewed(&mut self.starts);
+        starts.resize(rows + 1, self.len as i32);
+        self.len = 0;
+        (starts, self.presence.finish(rows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_rows_are_filled_and_a_row_is_written_once() {
+        let mut ages = Fixed::<i64>::new(0, true);
+        assert_eq!(ages.set(2, 7), Ok(()));
+        assert_eq!(ages.set(2, 8), Err(Odd));
+        assert_eq!(ages.set(1, 8), Err(Odd));
+        assert_eq!((ages.get(1), ages.get(2), ages.get(3)), (None, Some(7), None));
+        let (values, nulls) = ages.finish(4);
+        assert_eq!(values, [0, 0, 7, 0]);
+        assert_eq!(nulls.within(None).unwrap().iter().collect::<Vec<_>>(), [false, false, true, false]);
+        assert_eq!(ages.finish(1).0, [0]);
+    }
+
+    #[test]
+    fn truncating_leaves_no_trace() {
+        let (mut fixed, mut flags, mut list) = (Fixed::<i32>::new(0, true), Flags::new(0, true), List::new(0, false));
+        for row in 0..70 {
+            fixed.set(row, row as i32).unwrap();
+            flags.set(row, true).unwrap();
+            list.add(row);
+        }
+        fixed.truncate(65);
+        flags.truncate(65);
+        list.truncate(65);
+        assert_eq!((fixed.get(64), fixed.get(65), list.len()), (Some(64), None, 65));
+        assert!(flags.is_set(64) && !flags.is_set(65));
+        let (values, nulls) = flags.finish(70);
+        assert_eq!((values.count_set_bits(), nulls.within(None).unwrap().null_count()), (65, 5));
+        assert_eq!(list.finish(66).0[64..], [64, 65, 65]);
+    }
+
+    #[test]
+    fn implicit_values_are_null_where_their_message_is() {
+        let around = NullBuffer::from(vec![true, false]);
+        let mut fixed = Fixed::<i32>::new(0, false);
+        assert_eq!(fixed.finish(2).1.within(Some(&around)), Some(around));
+    }
+}

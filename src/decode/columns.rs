@@ -1,0 +1,53 @@
+//! All buffers of a layout's message columns.
+
+use super::buffers::{Fixed, Flags, List};
+use super::program::Place;
+use super::text::Text;
+
+/// The buffers, by type. Each belongs to a *space*, whose rows it has: space 0 are the table's rows, space n + 1 the elements of
+/// list n. A list comes before all lists inside it.
+#[derive(Debug, Default)]
+pub struct Columns {
+    pub flags: Vec<Flags>,
+    pub ints: Vec<Fixed<i32>>,
+    pub longs: Vec<Fixed<i64>>,
+    pub ulongs: Vec<Fixed<u64>>,
+    pub floats: Vec<Fixed<f32>>,
+    pub doubles: Vec<Fixed<f64>>,
+    pub texts: Vec<Text>,
+    pub lists: Vec<List>,
+}
+
+impl Columns {
+    /// Whether a row has a value.
+    pub fn is_set(&self, place: Place, row: usize) -> bool {
+        match place {
+            Place::Flags(at) => self.flags[at].is_set(row),
+            Place::Int32(at) => self.ints[at].get(row).is_some(),
+            Place::Int64(at) => self.longs[at].get(row).is_some(),
+            Place::Uint64(at) => self.ulongs[at].get(row).is_some(),
+            Place::Float(at) => self.floats[at].get(row).is_some(),
+            Place::Double(at) => self.doubles[at].get(row).is_some(),
+            Place::Text(at) => self.texts[at].is_set(row),
+            Place::List(at) => self.lists[at].is_open(row),
+        }
+    }
+
+    /// Takes back everything from row `rows` of the table on.
+    pub fn truncate(&mut self, rows: usize) {
+        // A list's elements go to where the first row that goes had begun.
+        let mut spaces = vec![rows; self.lists.len() + 1];
+        for (at, list) in self.lists.iter_mut().enumerate() {
+            list.truncate(spaces[list.space]);
+            spaces[at + 1] = list.len();
+        }
+        let Columns { flags, ints, longs, ulongs, floats, doubles, texts, lists: _ } = self;
+        flags.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+        ints.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+        longs.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+        ulongs.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+        floats.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+        doubles.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+        texts.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
+    }
+}

@@ -1,0 +1,134 @@
+//! Numbers off the wire, from a slice that goes on behind the payload: a read near the end may run over it, and whoever reads
+//! compares positions afterwards.
+
+use super::buffers::{Odd, Plain};
+use super::raw::{RawReason, RawReasons};
+
+/// Reads a varint at `at`, and returns it with the position behind it. Bits beyond 64 are dropped; that, and bytes that add
+/// nothing, are told.
+#[inline(always)]
+pub fn varint(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
+    match input.get(at) {
+        Some(byte) if *byte < 0x80 => Ok((u64::from(*byte), at + 1)),
+        _ => long(input, at, told),
+    }
+}
+
+/// Two bytes and more: eight at once, whose continuation bits say how many count.
+#[inline]
+fn long(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
+    const CONTINUE: u64 = 0x8080_8080_8080_8080;
+    let word = input.get(at..).and_then(|rest| rest.first_chunk::<8>()).ok_or(Odd)?;
+    let word = u64::from_le_bytes(*word);
+    let ends = !word & CONTINUE;
+    if ends == 0 {
+        return longest(input, at, told);
+    }
+    let last = ends.trailing_zeros();
+    told.add_if(word >> (last - 7) & 0x7f == 0, RawReason::Varint);
+    // Keep the bytes up to the last, then close the gaps of their continuation bits: by pairs, by fours, by eights.
+    let bytes = word & (u64::MAX >> (63 - last)) & !CONTINUE;
+    let pairs = bytes & 0x007f_007f_007f_007f | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
+    let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+    let value = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
+    Ok((value, at + last as usize / 8 + 1))
+}
+
+/// Nine and ten bytes.
+#[inline(never)]
+fn longest(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
+    let mut value = 0u64;
+    for index in 0..10 {
+        let byte = *input.get(at + index).ok_or(Odd)?;
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            // The tenth byte has room for one bit.
+            told.add_if(byte == 0 || index == 9 && byte > 1, RawReason::Varint);
+            return Ok((value, at + index + 1));
+        }
+    }
+    Err(Odd)
+}
+
+#[inline(always)]
+pub fn fixed32(input: &[u8], at: usize) -> Plain<([u8; 4], usize)> {
+    input.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| (*bytes, at + 4)).ok_or(Odd)
+}
+
+#[inline(always)]
+pub fn fixed64(input: &[u8], at: usize) -> Plain<([u8; 8], usize)> {
+    input.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| (*bytes, at + 8)).ok_or(Odd)
+}
+
+/// Reads a length at `at`, and returns where the block begins and where it ends, which is not behind `end`.
+#[inline(always)]
+pub fn block(input: &[u8], at: usize, end: usize, told: &mut RawReasons) -> Plain<(usize, usize)> {
+    let (length, begin) = varint(input, at, told)?;
+    match end.checked_sub(begin) {
+        Some(room) if length <= room as u64 => Ok((begin, begin + length as usize)),
+        _ => Err(Odd),
+    }
+}
+
+/// A tag that the wire format knows: at most five bytes, 32 bits, a field number.
+#[inline(always)]
+pub fn tag(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u32, usize)> {
+    let (tag, next) = varint(input, at, told)?;
+    match u32::try_from(tag) {
+        Ok(tag) if tag >= 8 && next - at <= 5 => Ok((tag, next)),
+        _ => Err(Odd),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::fixture::wire;
+
+    #[test]
+    fn numbers_of_all_lengths_are_read_whole_and_only_the_shortest_form_is_canonical() {
+        for value in (0..64).flat_map(|bits| [1u64 << bits, (1 << bits) - 1, (1 << bits) + 1]).chain([u64::MAX]) {
+            let bytes = wire().number(value).0;
+            for behind in [0x00, 0xff] {
+                let mut told = RawReasons::default();
+                let input = [&bytes[..], &[behind; 10]].concat();
+                assert_eq!(varint(&input, 0, &mut told), Ok((value, bytes.len())));
+                assert_eq!(told.first(), None, "{value}");
+                let mut long = bytes.clone();
+                *long.last_mut().unwrap() |= 0x80;
+                long.push(0);
+                if long.len() <= 10 {
+                    let input = [&long[..], &[behind; 10]].concat();
+                    assert_eq!(varint(&input, 0, &mut told), Ok((value, long.len())));
+                    assert_eq!(told.first(), Some(RawReason::Varint), "{value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_beyond_64_are_dropped_and_eleven_bytes_refused() {
+        let mut told = RawReasons::default();
+        let ten = [[0xff; 9].as_slice(), &[0x7f], &[0; 10]].concat();
+        assert_eq!(varint(&ten, 0, &mut told), Ok((u64::MAX, 10)));
+        assert_eq!(told.first(), Some(RawReason::Varint));
+        assert_eq!(varint(&[0x80; 20], 0, &mut told), Err(Odd));
+        assert_eq!(varint(&[], 0, &mut told), Err(Odd));
+    }
+
+    #[test]
+    fn tags_and_blocks_keep_to_their_bounds() {
+        let mut told = RawReasons::default();
+        let read = |bytes: &[u8]| tag(&[bytes, &[0; 16]].concat(), 0, &mut RawReasons::default());
+        assert_eq!(read(&[0x0a]), Ok((10, 1)));
+        assert_eq!(read(&[0x07]), Err(Odd));
+        assert_eq!(read(&[0x8a, 0x80, 0x80, 0x80, 0x00]), Ok((10, 5)));
+        assert_eq!(read(&[0x8a, 0x80, 0x80, 0x80, 0x80, 0x00]), Err(Odd));
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0x1f]), Err(Odd));
+        let input = [&[3][..], &[0; 16]].concat();
+        assert_eq!(block(&input, 0, 4, &mut told), Ok((1, 4)));
+        assert_eq!(block(&input, 0, 3, &mut told), Err(Odd));
+        assert_eq!(block(&input, 0, 0, &mut told), Err(Odd));
+        assert_eq!(block(&wire().number(u64::MAX).raw(&[0; 16]).0, 0, 12, &mut told), Err(Odd));
+    }
+}
