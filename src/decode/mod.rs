@@ -22,6 +22,7 @@ mod framing;
 mod json;
 mod objects;
 mod part;
+mod payload;
 mod reject;
 mod time;
 mod value;
@@ -30,6 +31,7 @@ mod wire;
 pub use decoder::Decoder;
 pub use framing::is_compressed;
 pub use objects::{Chunk, DecodedObject, Objects};
+pub use payload::{PayloadError, PayloadWriter};
 pub use reject::Reason;
 
 #[cfg(test)]

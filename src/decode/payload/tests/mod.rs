@@ -1,0 +1,4 @@
+mod canonical;
+mod made;
+mod parts;
+mod refused;
