@@ -30,6 +30,8 @@ pub struct DecodedObject {
     pub digest: Digest,
     /// How many records each reason brought here; empty for rows.
     pub reasons: BTreeMap<&'static str, u64>,
+    /// How many of its rows carry their payload, by [`RawReason`](super::RawReason); empty for quarantine.
+    pub raw: BTreeMap<&'static str, u64>,
 }
 
 /// The objects of one range of one partition: which there are, and what their records amount to. Grows with the range, and
@@ -121,6 +123,7 @@ impl Tally {
             max_timestamp: self.max_timestamp,
             digest: self.digest.finish(),
             reasons: self.reasons,
+            raw: BTreeMap::new(),
         }
     }
 }

@@ -108,7 +108,7 @@ fn some(types: &Types, w: Wire, field: &Field, choices: &mut Choices<'_>, depth:
             let most = if key.kind == Kind::Bool { 2 } else { 4 };
             (0..choices.below(most + 1)).fold(w, |w, at| {
                 let entry = match key.kind {
-                    Kind::String => wire().text(1, &["z", "", "a", "ö"][usize::from(at)]),
+                    Kind::String => wire().text(1, ["z", "", "a", "ö"][usize::from(at)]),
                     Kind::Bool => scalar(wire(), key, i64::from(1 - at)),
                     _ => scalar(wire(), key, [1, 0, 7, 300][usize::from(at)]),
                 };
