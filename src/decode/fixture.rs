@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
+pub use super::payload::fixture::{Choices, payload};
 use super::{Chunk, DecodedObject, Decoder, Objects};
 use crate::domain::{Header, ObjectKind, Offset, Records, Timestamp};
 use crate::schema::Layout;
@@ -106,6 +107,21 @@ impl Decoded {
 pub struct Whole {
     pub object: DecodedObject,
     pub batch: RecordBatch,
+}
+
+impl Whole {
+    /// Takes the payloads of all rows but `kept` out of `_raw`, as is right where they are canonical.
+    pub fn without_raw(mut self, kept: &[usize]) -> Whole {
+        use arrow_array::BinaryArray;
+        use arrow_array::cast::AsArray;
+        let at = self.batch.schema().index_of("_raw").unwrap();
+        let raws = self.batch.column(at).as_binary::<i32>();
+        let raws: BinaryArray = raws.iter().enumerate().map(|(row, raw)| raw.filter(|_| kept.contains(&row))).collect();
+        let mut columns = self.batch.columns().to_vec();
+        columns[at] = Arc::new(raws);
+        self.batch = RecordBatch::try_new(self.batch.schema(), columns).unwrap();
+        self
+    }
 }
 
 impl std::ops::Deref for Whole {

@@ -27,4 +27,6 @@ pub use error::PayloadError;
 pub use rows::PayloadWriter;
 
 #[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
 mod tests;

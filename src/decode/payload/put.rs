@@ -74,13 +74,15 @@ pub fn block<E>(out: &mut Vec<u8>, number: u32, body: impl FnOnce(&mut Vec<u8>) 
     out.push(0);
     body(out)?;
     let length = out.len() - start - 1;
-    if length < 0x80 {
-        out[start] = length as u8;
-    } else {
-        let mut bytes = Vec::with_capacity(10);
-        varint(&mut bytes, length as u64);
-        out.splice(start..=start, bytes);
+    let more = length.checked_ilog2().unwrap_or(0) as usize / 7;
+    out.extend_from_slice(&[0; 10][..more]);
+    out.copy_within(start + 1..start + 1 + length, start + 1 + more);
+    let mut rest = length;
+    for byte in &mut out[start..start + more] {
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
     }
+    out[start + more] = rest as u8;
     Ok(())
 }
 

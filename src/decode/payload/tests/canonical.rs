@@ -7,8 +7,8 @@ use arrow_array::cast::AsArray;
 use proptest::prelude::*;
 use prost_reflect::{DescriptorPool, DynamicMessage, MapKey, Value as Theirs};
 
+use super::super::fixture::{Choices, payload};
 use super::super::{PayloadError, PayloadWriter};
-use super::made::{Choices, payload};
 use crate::decode::fixture::{Wire, row, show, wire};
 use crate::decode::tests::oracle;
 use crate::schema::fixture::{layout, layout_with, sets};

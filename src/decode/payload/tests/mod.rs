@@ -1,4 +1,3 @@
 mod canonical;
-mod made;
 mod parts;
 mod refused;

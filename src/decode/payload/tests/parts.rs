@@ -3,8 +3,8 @@
 use arrow_array::cast::AsArray;
 use proptest::prelude::*;
 
+use super::super::fixture::{Choices, payload};
 use super::super::json::payload_of_json;
-use super::made::{Choices, payload};
 use crate::decode::fixture::{Wire, row, wire};
 use crate::schema::fixture::layout;
 
