@@ -150,7 +150,7 @@ impl<'b> Rows<'b> {
         let framing = bytes(self.framings, row).unwrap_or_default();
         value.clear();
         match (bytes(self.raws, row), &self.payloads) {
-            // Nobody could compress a payload to the same bytes again: what is kept is the whole value.
+            // A compressed payload has the whole value kept, since nobody could compress it to the same bytes again.
             (Some(raw), _) if framing.is_empty() || is_compressed(framing) => return Ok(Some(raw)),
             (Some(raw), _) => {
                 value.extend_from_slice(framing);
@@ -160,7 +160,7 @@ impl<'b> Rows<'b> {
                 value.extend_from_slice(framing);
                 payloads.write(row, value).map_err(|error| error.to_string())?;
             }
-            (None, _) => return Err("a value that was compressed is not kept".into()),
+            (None, _) => return Err("it keeps no payload, and none can be made".into()),
         }
         Ok(Some(value))
     }

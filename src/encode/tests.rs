@@ -322,7 +322,7 @@ fn a_row_without_payload_says_what_it_takes() {
     let layout = layout_by(&rule);
     let object = decode(&layout, &records([Some(value)])).objects.remove(0).without_raw(&[]);
     let error = read_records(encoded(&layout, &object), ObjectKind::Rows, Some(&layout)).unwrap_err().to_string();
-    assert_eq!(error, "it is damaged: offset 0: a value that was compressed is not kept");
+    assert_eq!(error, "it is damaged: offset 0: it keeps no payload, and none can be made");
 }
 
 #[test]
