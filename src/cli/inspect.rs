@@ -4,11 +4,15 @@ mod explain;
 mod object;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 
 use super::{ConfigFile, Exit, Output, block_on, exit, print};
+use crate::chain::layout_keys;
+use crate::encode::Footer;
+use crate::schema::Layout;
 use crate::store::{self, ArchiveSettings, S3Settings};
 
 /// Explain one cut record, loss record, layout or object.
@@ -40,8 +44,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         None => None,
     };
     let place = Place::of(&args.what, archive)?;
-    let bytes = block_on(place.read())??;
-    let explained = explain::explain(&place.name(), bytes)?;
+    let (bytes, layout) = block_on(async {
+        let bytes = place.read().await?;
+        let layout = place.layout(&bytes).await;
+        anyhow::Ok((bytes, layout))
+    })??;
+    let explained = explain::explain(&place.name(), bytes, &layout)?;
     print(&match args.output {
         Output::Text => explained.in_words(),
         Output::Json => format!("{}\n", serde_json::to_string_pretty(&explained)?),
@@ -89,6 +97,31 @@ impl Place {
             Place::Local(path) => path.display().to_string(),
             Place::Archive { key, .. } => key.clone(),
         }
+    }
+
+    /// Fetches the layout that an object names, from the archive in which the object stands.
+    async fn layout(&self, object: &Bytes) -> Result<Arc<Layout>, String> {
+        let fingerprint = Footer::read(object).map_err(|error| error.to_string())?.layout;
+        let (rule, descriptors) = layout_keys(fingerprint);
+        let mut parts = Vec::new();
+        for key in [rule, descriptors] {
+            let place =
+                self.beside(&key).ok_or_else(|| format!("{key} is not to be found: it stands in no archive"))?;
+            parts.push(place.read().await.map_err(|error| format!("{error:#}"))?);
+        }
+        Layout::from_stored(fingerprint, &parts[0], &parts[1]).map(Arc::new).map_err(|error| error.to_string())
+    }
+
+    /// Returns the place of a key in the archive that has this object: its root is above kind, table, date, hour and name.
+    fn beside(&self, key: &str) -> Option<Place> {
+        const BELOW_ROOT: usize = 5;
+        Some(match self {
+            Place::Local(path) => Place::Local(path.ancestors().nth(BELOW_ROOT)?.join(key)),
+            Place::Archive { archive, key: object } => {
+                let root = Path::new(object).ancestors().nth(BELOW_ROOT)?;
+                Place::Archive { archive: archive.clone(), key: root.join(key).display().to_string() }
+            }
+        })
     }
 
     async fn read(&self) -> anyhow::Result<Bytes> {
@@ -144,6 +177,20 @@ mod tests {
         for part in ["bucket: \"other\"", "prefix: \"\"", "localhost:4566", "key: \"p/tables/x.parquet\""] {
             assert!(place.contains(part), "{place}");
         }
+    }
+
+    #[test]
+    fn an_object_finds_its_layout_in_its_own_archive() {
+        let beside = |what: &str, archive| {
+            let object = format!("{what}tables/tables/dt=2026-11-23/hour=06/x.parquet");
+            Place::of(&object, archive).unwrap().beside("layouts/a.json").map(|place| place.name())
+        };
+        for root in ["", "lake/", "/lake/p/"] {
+            assert_eq!(beside(root, None), Some(format!("{root}layouts/a.json")));
+        }
+        assert_eq!(beside("", lake()), Some("layouts/a.json".into()));
+        assert_eq!(beside("s3://lake/p/q/", lake()), Some("p/q/layouts/a.json".into()));
+        assert!(Place::of("/tmp/x.parquet", None).unwrap().beside("layouts/a.json").is_none());
     }
 
     #[tokio::test]

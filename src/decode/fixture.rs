@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
+pub use super::payload::fixture::{Choices, payload};
 use super::{Chunk, DecodedObject, Decoder, Objects};
 use crate::domain::{Header, ObjectKind, Offset, Records, Timestamp};
 use crate::schema::Layout;
@@ -108,6 +109,21 @@ pub struct Whole {
     pub batch: RecordBatch,
 }
 
+impl Whole {
+    /// Takes the payloads of all rows but `kept` out of `_raw`, as is right where they are canonical.
+    pub fn without_raw(mut self, kept: &[usize]) -> Whole {
+        use arrow_array::BinaryArray;
+        use arrow_array::cast::AsArray;
+        let at = self.batch.schema().index_of("_raw").unwrap();
+        let raws = self.batch.column(at).as_binary::<i32>();
+        let raws: BinaryArray = raws.iter().enumerate().map(|(row, raw)| raw.filter(|_| kept.contains(&row))).collect();
+        let mut columns = self.batch.columns().to_vec();
+        columns[at] = Arc::new(raws);
+        self.batch = RecordBatch::try_new(self.batch.schema(), columns).unwrap();
+        self
+    }
+}
+
 impl std::ops::Deref for Whole {
     type Target = DecodedObject;
 
@@ -143,16 +159,17 @@ pub fn row(layout: &Arc<Layout>, payload: Wire) -> RecordBatch {
 
 /// Decodes one payload that must go to quarantine: reason, field, position.
 pub fn refusal(layout: &Arc<Layout>, payload: Wire) -> (String, String, Option<i64>) {
+    use arrow_array::Array;
     use arrow_array::cast::AsArray;
-    use arrow_array::types::{Int32Type, Int64Type};
-    use arrow_array::{Array, StringArray};
+    use arrow_array::types::Int64Type;
     let mut decoded = decode(layout, &records([Some(payload.0)]));
     let object = decoded.objects.remove(0);
     assert_eq!(object.kind, ObjectKind::Quarantine, "{:?}", object.batch);
-    let reason = object.batch.column_by_name("reason").unwrap().as_dictionary::<Int32Type>();
-    let reason = reason.downcast_dict::<StringArray>().unwrap().into_iter().next().flatten().unwrap().to_owned();
-    let field = object.batch.column_by_name("field").unwrap().as_string::<i32>();
-    let field = if field.is_valid(0) { field.value(0).to_owned() } else { String::new() };
+    let said = |column: &str| match shown(&object.batch, column).as_str() {
+        "null" => String::new(),
+        text => text.trim_matches('"').to_owned(),
+    };
+    let (reason, field) = (said("reason"), said("field"));
     let position = object.batch.column_by_name("position").unwrap().as_primitive::<Int64Type>();
     (reason, field, position.is_valid(0).then(|| position.value(0)))
 }

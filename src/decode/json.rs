@@ -167,7 +167,7 @@ impl<'t> Json<'t> {
         let Kind::Enum(id) = kind else { return self.plain(&number.to_string()) };
         let types = self.types;
         let of = types.enumeration(id);
-        if of.name == "google.protobuf.NullValue" {
+        if of.is_null_value() {
             return self.null();
         }
         match of.name_of(number) {

@@ -6,6 +6,8 @@
 //! **Flow.** record → [`framing`] → payload → [`wire`] (bytes to a tree, by protobuf's rules) → [`check`] (what only the whole
 //! tells) → [`columns`] and [`envelope`] → [`Chunk`]s by kind and bucket hour. [`json`] writes what no column holds.
 //!
+//! The way back: [`PayloadWriter`] makes the payload of a row.
+//!
 //! **Promises.** The result is a function of layout and records: no clock, no randomness, no order of a hash map. Every record
 //! taken is in exactly one object. Nothing is allocated, sliced or recursed by a number that a payload claims.
 //!
@@ -27,6 +29,7 @@ mod keys;
 mod objects;
 mod part;
 mod parts;
+mod payload;
 mod place;
 mod program;
 mod raw;
@@ -41,6 +44,7 @@ mod wire;
 pub use decoder::Decoder;
 pub use framing::is_compressed;
 pub use objects::{Chunk, DecodedObject, Objects};
+pub use payload::{PayloadError, PayloadWriter};
 pub use raw::RawReason;
 pub use reject::Reason;
 

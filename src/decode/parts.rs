@@ -2,6 +2,7 @@
 
 use super::buffers::{Odd, Plain};
 use super::json::{Json, any_parts};
+use super::payload::json::payload_of_json;
 use super::program::{Action, Op};
 use super::raw::RawReason;
 use super::run::{Run, deeper};
@@ -245,9 +246,4 @@ fn any_payload(type_url: &str, content: &[u8]) -> Vec<u8> {
     use prost::Message;
     let any = prost_types::Any { type_url: type_url.to_owned(), value: content.to_vec() };
     any.encode_to_vec()
-}
-
-// Replaced when the payload writer is here.
-fn payload_of_json(_: &crate::schema::Types, _: MessageId, _: &str, _: &mut Vec<u8>) -> Result<(), ()> {
-    Err(())
 }

@@ -1,32 +1,33 @@
 //! Why a row keeps its payload.
 
-/// The closed set of reasons why a payload is not exactly what its row encodes to, so that `_raw` holds it. A record is counted
-/// once, under the first that applies. `docs/mapping.md` explains each.
+/// What a payload has that its row, written again, would not have. `docs/mapping.md` explains each. A record counts once, under
+/// the first that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RawReason {
     /// A field that the schema does not know.
     UnknownField,
-    /// Fields of a message that do not ascend.
+    /// Fields that do not stand in ascending order.
     FieldOrder,
-    /// A singular field, a oneof or a map key that comes twice.
+    /// A singular field or two members of a oneof, or a map's key, more than once.
     RepeatedField,
-    /// A tag, length or number of more bytes or bits than it takes.
+    /// A tag, length or value of more bytes than it takes, bits that its type has no place for, a bool beyond 1, a negative int32
+    /// in five bytes.
     Varint,
-    /// Packed where the schema says expanded, the other way round, or a block in parts.
+    /// Repeated numbers packed where they are declared otherwise, or the other way round, or in several blocks.
     Packing,
-    /// A field without presence that carries its default.
+    /// A field without presence that holds its default, or a well-known type's field that does.
     Default,
     /// A map entry without key or value, or with the value first.
     MapEntry,
-    /// A string that is not UTF-8, where the schema does not ask for it.
+    /// Text that is not UTF-8, whose parts were replaced.
     Text,
-    /// A value beyond its column, which is null.
+    /// A value beyond its column, which became null.
     Range,
-    /// Digits that the column does not hold.
+    /// A value finer than its column: digits of a Timestamp below a microsecond, a Duration whose parts differ in sign.
     Precision,
-    /// A part that became JSON and does not come back from it.
+    /// A part kept as JSON that does not say all of its bytes.
     Json,
-    /// The frame compressed the payload.
+    /// A frame that compressed the payload, or that the columns do not hold whole.
     Framing,
 }
 

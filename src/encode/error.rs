@@ -17,6 +17,9 @@ pub enum ReadError {
     NotOurs { cause: String },
     #[error("it has footer format {format}, this program reads up to {}: run a newer one", FORMAT_VERSION)]
     Newer { format: u32 },
+    /// Get the layout that its footer names.
+    #[error("its rows keep no payloads, and it takes their layout to make them")]
+    LayoutNeeded,
     #[error("it is damaged: {cause}")]
     Damaged { cause: String },
 }

@@ -1,5 +1,6 @@
 //! What an object says of itself. Format version 1; `docs/formats.md` describes it.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -41,6 +42,10 @@ pub(super) fn entries(object: &DecodedObject, facts: &ObjectFacts, layout: &Layo
         put("min_timestamp", &min);
         put("max_timestamp", &max);
     }
+    if object.kind == ObjectKind::Rows {
+        put("raw", &object.raw.values().sum::<u64>());
+        object.raw.iter().for_each(|(reason, rows)| put(&format!("raw.{reason}"), rows));
+    }
     entries
 }
 
@@ -66,6 +71,8 @@ pub struct Footer {
     /// The records' timestamps, in milliseconds; nothing where no record has one.
     pub min_timestamp: Option<i64>,
     pub max_timestamp: Option<i64>,
+    /// How many rows carry their payload in `_raw`, by the reason why; nothing where the writer did not say, and all do.
+    pub raw: Option<BTreeMap<String, u64>>,
     /// All of Parquet's own: schema, row groups, sizes, statistics.
     pub parquet: ParquetMetaData,
 }
@@ -116,6 +123,7 @@ impl Footer {
             descriptor: entries.get("descriptor")?,
             min_timestamp: entries.optional("min_timestamp")?,
             max_timestamp: entries.optional("max_timestamp")?,
+            raw: entries.raw()?,
             parquet,
         };
         let rows = footer.parquet.file_metadata().num_rows();
@@ -147,6 +155,17 @@ impl Entries<'_> {
 
     fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>, ReadError> {
         self.find(name).map(|text| parsed(name, text)).transpose()
+    }
+
+    fn raw(&self) -> Result<Option<BTreeMap<String, u64>>, ReadError> {
+        let Some(total) = self.optional::<u64>("raw")? else { return Ok(None) };
+        let reasons = self.0.iter().filter_map(|entry| entry.key.strip_prefix("alluvium.raw."));
+        let counts = reasons.map(|reason| Ok((reason.to_owned(), self.get(&format!("raw.{reason}"))?)));
+        let counts = counts.collect::<Result<BTreeMap<String, u64>, ReadError>>()?;
+        if counts.values().try_fold(0u64, |sum, rows| sum.checked_add(*rows)) != Some(total) {
+            return Err(ReadError::Damaged { cause: format!("alluvium.raw is {total}, its parts are {counts:?}") });
+        }
+        Ok(Some(counts))
     }
 
     fn range(&self, first: &str, next: &str) -> Result<OffsetRange, ReadError> {

@@ -7,7 +7,7 @@
 //! Object → [`read`] → records, for replay and verify.
 //!
 //! **Promises.** An object is a function of rows, facts and program version. The records that come back are those that went in,
-//! byte by byte: what [`read_records`] gets has the digest that the footer says.
+//! byte by byte: what [`read_records`] gets has the digest that the footer says, be it from payloads kept or made again.
 //!
 //! **Failure.** Encoding fails only by a defect. Reading takes objects for untrusted: [`ReadError`] says whether more bytes, a
 //! newer program or another object is wanted.

@@ -9,19 +9,21 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::error::ReadError;
-use crate::decode::is_compressed;
+use crate::decode::{PayloadWriter, is_compressed};
 use crate::domain::{Header, ObjectKind, Offset, Records, Timestamp};
+use crate::schema::Layout;
 
 const ENVELOPE: [&str; 6] = ["_offset", "_timestamp", "_timestamp_type", "_key", "_headers", "_framing"];
 
-/// Gets the records out of an object: of rows from `_framing` and `_raw`, of quarantine from `value`.
-pub fn read_records(object: Bytes, kind: ObjectKind) -> Result<Records, ReadError> {
+/// Gets the records out of an object: of rows from `_framing` and `_raw`, of quarantine from `value`. A row that keeps no
+/// payload is encoded again by the layout it was written by.
+pub fn read_records(object: Bytes, kind: ObjectKind, layout: Option<&Layout>) -> Result<Records, ReadError> {
     // The Parquet reader panics over some damaged pages (of a hundred thousand flipped bits, six), and nothing it held is
     // used afterwards. A verifier must be able to say which object is damaged.
-    std::panic::catch_unwind(|| read(object, kind)).unwrap_or_else(|_| Err(damaged("its pages cannot be read")))
+    std::panic::catch_unwind(|| read(object, kind, layout)).unwrap_or_else(|_| Err(damaged("its pages cannot be read")))
 }
 
-fn read(object: Bytes, kind: ObjectKind) -> Result<Records, ReadError> {
+fn read(object: Bytes, kind: ObjectKind, layout: Option<&Layout>) -> Result<Records, ReadError> {
     let size = object.len() as u64;
     let builder = ParquetRecordBatchReaderBuilder::try_new(object).map_err(ReadError::no_parquet)?;
     check_places(builder.metadata(), size)?;
@@ -29,14 +31,17 @@ fn read(object: Bytes, kind: ObjectKind) -> Result<Records, ReadError> {
         ObjectKind::Rows => &["_tombstone", "_raw"],
         ObjectKind::Quarantine => &["value"],
     };
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ENVELOPE.iter().chain(values).copied());
+    let message = layout.filter(|_| kind == ObjectKind::Rows).map_or(&[][..], Layout::columns);
+    let names = ENVELOPE.iter().chain(values).copied().chain(message.iter().map(|column| column.name.as_str()));
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
     let reader = builder.with_projection(mask).build().map_err(ReadError::no_parquet)?;
     let mut records = Records::default();
+    let mut value = Vec::new();
     for batch in reader {
         let batch = batch.map_err(damaged)?;
-        let columns = Columns::of(&batch, kind)?;
+        let columns = Columns::of(&batch, kind, layout)?;
         for row in 0..batch.num_rows() {
-            columns.push(row, &mut records)?;
+            columns.push(row, &mut value, &mut records)?;
         }
     }
     Ok(records)
@@ -65,8 +70,16 @@ struct Columns<'b> {
 }
 
 enum Values<'b> {
-    Rows { framings: &'b BinaryArray, tombstones: &'b BooleanArray, raws: &'b BinaryArray },
-    Quarantine { values: &'b BinaryArray },
+    Rows(Rows<'b>),
+    Quarantine(&'b BinaryArray),
+}
+
+struct Rows<'b> {
+    framings: &'b BinaryArray,
+    tombstones: &'b BooleanArray,
+    raws: &'b BinaryArray,
+    /// For those without `_raw`; nothing where no row needs it.
+    payloads: Option<PayloadWriter<'b>>,
 }
 
 enum Names<'b> {
@@ -75,7 +88,7 @@ enum Names<'b> {
 }
 
 impl<'b> Columns<'b> {
-    fn of(batch: &'b RecordBatch, kind: ObjectKind) -> Result<Columns<'b>, ReadError> {
+    fn of(batch: &'b RecordBatch, kind: ObjectKind, layout: Option<&'b Layout>) -> Result<Columns<'b>, ReadError> {
         Ok(Columns {
             offsets: column(batch, "_offset", |array| array.as_primitive_opt())?,
             timestamps: column(batch, "_timestamp", |array| array.as_primitive_opt())?,
@@ -83,19 +96,14 @@ impl<'b> Columns<'b> {
             keys: column(batch, "_key", |array| array.as_binary_opt())?,
             headers: column(batch, "_headers", |array| array.as_list_opt())?,
             values: match kind {
-                ObjectKind::Rows => Values::Rows {
-                    framings: column(batch, "_framing", |array| array.as_binary_opt())?,
-                    tombstones: column(batch, "_tombstone", |array| array.as_boolean_opt())?,
-                    raws: column(batch, "_raw", |array| array.as_binary_opt())?,
-                },
-                ObjectKind::Quarantine => {
-                    Values::Quarantine { values: column(batch, "value", |array| array.as_binary_opt())? }
-                }
+                ObjectKind::Rows => Values::Rows(Rows::of(batch, layout)?),
+                ObjectKind::Quarantine => Values::Quarantine(column(batch, "value", |array| array.as_binary_opt())?),
             },
         })
     }
 
-    fn push(&self, row: usize, records: &mut Records) -> Result<(), ReadError> {
+    /// `value` is a place to put the parts of a value together.
+    fn push(&self, row: usize, value: &mut Vec<u8>, records: &mut Records) -> Result<(), ReadError> {
         let offset = Offset(self.offsets.value(row));
         if records.last_offset().is_some_and(|last| last >= offset) {
             return Err(damaged(format!("offset {offset} comes after a later one")));
@@ -111,23 +119,50 @@ impl<'b> Columns<'b> {
         let key = bytes(self.keys, row);
         let headers = self.headers.value(row);
         let headers = headers_of(&headers)?;
-        match self.values {
-            Values::Quarantine { values } => records.push(offset, timestamp, key, bytes(values, row), headers.iter()),
-            Values::Rows { tombstones, .. } if tombstones.value(row) => {
-                records.push(offset, timestamp, key, None, headers.iter());
+        let value = match &self.values {
+            Values::Quarantine(values) => bytes(values, row),
+            Values::Rows(rows) => {
+                rows.value(row, value).map_err(|cause| damaged(format!("offset {offset}: {cause}")))?
             }
-            Values::Rows { framings, raws, .. } => {
-                let raw = bytes(raws, row)
-                    .ok_or_else(|| damaged(format!("offset {offset} has neither payload nor tombstone")))?;
-                match bytes(framings, row) {
-                    Some(framing) if !is_compressed(framing) => {
-                        records.push(offset, timestamp, key, Some(&[framing, raw].concat()), headers.iter());
-                    }
-                    _ => records.push(offset, timestamp, key, Some(raw), headers.iter()),
-                }
-            }
-        }
+        };
+        records.push(offset, timestamp, key, value, headers.iter());
         Ok(())
+    }
+}
+
+impl<'b> Rows<'b> {
+    fn of(batch: &'b RecordBatch, layout: Option<&'b Layout>) -> Result<Rows<'b>, ReadError> {
+        let tombstones: &BooleanArray = column(batch, "_tombstone", |array| array.as_boolean_opt())?;
+        let raws: &BinaryArray = column(batch, "_raw", |array| array.as_binary_opt())?;
+        let payloads = match layout {
+            _ if raws.null_count() <= tombstones.true_count() => None,
+            Some(layout) => Some(PayloadWriter::new(layout, batch).map_err(damaged)?),
+            None => return Err(ReadError::LayoutNeeded),
+        };
+        Ok(Rows { framings: column(batch, "_framing", |array| array.as_binary_opt())?, tombstones, raws, payloads })
+    }
+
+    /// Puts a row's value together, in `value` where it has parts.
+    fn value<'v>(&'v self, row: usize, value: &'v mut Vec<u8>) -> Result<Option<&'v [u8]>, String> {
+        if self.tombstones.value(row) {
+            return Ok(None);
+        }
+        let framing = bytes(self.framings, row).unwrap_or_default();
+        value.clear();
+        match (bytes(self.raws, row), &self.payloads) {
+            // A compressed payload has the whole value kept, since nobody could compress it to the same bytes again.
+            (Some(raw), _) if framing.is_empty() || is_compressed(framing) => return Ok(Some(raw)),
+            (Some(raw), _) => {
+                value.extend_from_slice(framing);
+                value.extend_from_slice(raw);
+            }
+            (None, Some(payloads)) if !is_compressed(framing) => {
+                value.extend_from_slice(framing);
+                payloads.write(row, value).map_err(|error| error.to_string())?;
+            }
+            (None, _) => return Err("it keeps no payload, and none can be made".into()),
+        }
+        Ok(Some(value))
     }
 }
 

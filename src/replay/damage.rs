@@ -22,6 +22,8 @@ pub enum DamageKind {
     ChangedRecord,
     MissingObject,
     UnreadableObject,
+    /// The object's rows keep no payloads, and the layout that makes them is missing or damaged.
+    UnreadableLayout,
     /// An object's records are not those the cut names.
     WrongRecords,
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Damage {
             DamageKind::ChangedRecord => "the record was changed",
             DamageKind::MissingObject => "the object is missing",
             DamageKind::UnreadableObject => "the object cannot be read",
+            DamageKind::UnreadableLayout => "its payloads cannot be made again without their layout",
             DamageKind::WrongRecords => "the object's records are not those that were archived",
         };
         write!(f, "{}/{}", self.topic, self.partition)?;

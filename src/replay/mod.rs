@@ -4,8 +4,9 @@
 //! [`Replay::run`] reads, proves and emits it into a [`Sink`].
 //!
 //! **Flow.** `walk` lists a partition's chain, newest first, and reads the cut records that can meet the window and one more
-//! on either side → `plan` checks that they form one hash-linked line → `read` fetches the objects of one cut, checks each
-//! against its digest and merges them by offset → a sink. Partitions take turns by time; two ranges are in memory at most.
+//! on either side → `plan` checks that they form one hash-linked line → `read` fetches the objects of one cut and, through
+//! `layouts`, what makes payloads of rows that keep none, checks each object against its digest and merges them by offset → a
+//! sink. Partitions take turns by time; two ranges are in memory at most.
 //!
 //! **Promises.** Within a partition records leave in offset order. Nothing of a range leaves before every object of it that
 //! can hold records of the window has been read whole and has its digest. Data folders are never listed. Damage that the
@@ -22,6 +23,7 @@ mod damage;
 mod emit;
 mod fetch;
 mod kafka;
+mod layouts;
 mod plan;
 mod read;
 mod walk;
@@ -43,6 +45,7 @@ pub use window::Window;
 use crate::domain::{Offset, Topic, TopicId};
 use crate::store::{ArchiveStore, StoreError};
 use fetch::Fetch;
+use layouts::Layouts;
 use read::Unread;
 
 /// Chains walked at a time.
@@ -228,11 +231,12 @@ impl Replay {
         if !summary.is_proven() {
             return Ok(summary);
         }
-        let fetch = Fetch::new(self.store.clone());
+        let (fetch, layouts) = (Fetch::new(self.store.clone()), Layouts::default());
         let reads = plan::interleaved(&plan.partitions).map(|(at, range)| {
-            let (partition, fetch) = (&plan.partitions[at], &fetch);
+            let (partition, fetch, layouts) = (&plan.partitions[at], &fetch, &layouts);
             async move {
-                let read = read::read_range(fetch, &partition.chain, &partition.ranges[range], &plan.window).await;
+                let read =
+                    read::read_range(fetch, layouts, &partition.chain, &partition.ranges[range], &plan.window).await;
                 read.map(|proven| (at, proven))
             }
         });

@@ -5,11 +5,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::damage::{Damage, DamageKind};
 use super::fetch::Fetch;
+use super::layouts::{self, Layouts};
 use super::plan::{PlannedRange, wanted};
 use super::window::Window;
 use crate::chain::{ChainId, Cut, CutObject, LossRecord, LostObject, cut_key, loss_key};
 use crate::domain::{Digest, ObjectKind, OffsetRange, Record, RecordDigest, Records};
-use crate::encode;
+use crate::encode::{self, ReadError};
 use crate::store::StoreError;
 
 /// Objects of one cut that are fetched and decoded at a time.
@@ -61,6 +62,7 @@ impl From<StoreError> for Unread {
 /// Reads and proves one range.
 pub(super) async fn read_range(
     fetch: &Fetch,
+    layouts: &Layouts,
     chain: &ChainId,
     planned: &PlannedRange,
     window: &Window,
@@ -79,12 +81,17 @@ pub(super) async fn read_range(
         true => read_loss(fetch, chain, &cut, planned.record).await?,
         false => Vec::new(),
     };
+    let layout = match cut.layout {
+        Some(fingerprint) => layouts.get(fetch, fingerprint).await?,
+        None => Err("its cut names no layout".to_owned()),
+    };
     let objects: Vec<CutObject> = wanted(window, &cut).cloned().collect();
     let rows: u64 = objects.iter().map(|object| object.rows).sum();
     let read = stream::iter(objects).map(|object| {
         let loss = lost.iter().find(|lost| lost.key == object.key).cloned();
+        let layout = layout.clone();
         async move {
-            let outcome = read_object(fetch, &object, loss.as_ref()).await?;
+            let outcome = read_object(fetch, layout, &object, loss.as_ref()).await?;
             outcome.map_err(|(kind, detail)| damaged(kind, &object.key, detail))
         }
     });
@@ -109,6 +116,7 @@ async fn read_loss(fetch: &Fetch, chain: &ChainId, cut: &Cut, record: Digest) ->
 /// Returns the records of an object, or what is wrong with it.
 async fn read_object(
     fetch: &Fetch,
+    layout: layouts::Found,
     object: &CutObject,
     lost: Option<&LostObject>,
 ) -> Result<Result<Records, (DamageKind, String)>, StoreError> {
@@ -123,14 +131,22 @@ async fn read_object(
     let mut expected = vec![(object.rows, object.digest)];
     expected.extend(lost.map(|lost| (lost.found, lost.digest)));
     let kind = object.kind;
-    let proven = tokio::task::spawn_blocking(move || prove(bytes, kind, &expected)).await;
+    let proven = tokio::task::spawn_blocking(move || prove(bytes, kind, &layout, &expected)).await;
     Ok(proven.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
 }
 
 /// Decodes an object and checks it against what it may hold.
-fn prove(bytes: Bytes, kind: ObjectKind, expected: &[(u64, Digest)]) -> Result<Records, (DamageKind, String)> {
-    let records =
-        encode::read_records(bytes, kind).map_err(|error| (DamageKind::UnreadableObject, error.to_string()))?;
+fn prove(
+    bytes: Bytes,
+    kind: ObjectKind,
+    layout: &layouts::Found,
+    expected: &[(u64, Digest)],
+) -> Result<Records, (DamageKind, String)> {
+    let read = encode::read_records(bytes, kind, layout.as_deref().ok());
+    let records = read.map_err(|error| match (error, layout) {
+        (ReadError::LayoutNeeded, Err(cause)) => (DamageKind::UnreadableLayout, cause.clone()),
+        (error, _) => (DamageKind::UnreadableObject, error.to_string()),
+    })?;
     let wrong = |detail| Err((DamageKind::WrongRecords, detail));
     let rows = records.len() as u64;
     if expected.iter().all(|(expected, _)| *expected != rows) {

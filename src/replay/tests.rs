@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::chain::{
-    ChainId, Cut, CutKind, CutObject, GapReason, LossRecord, LostObject, VERSION, cut_key, loss_key, object_key,
+    ChainId, Cut, CutKind, CutObject, GapReason, LossRecord, LostObject, VERSION, cut_key, layout_keys, loss_key,
+    object_key,
 };
 use crate::decode::Objects;
 use crate::decode::fixture::decode_range;
@@ -63,7 +64,7 @@ pub(super) fn cut_of(first: i64, next: i64, at: i64) -> Cut {
     Cut {
         kind: CutKind::Data,
         reason: None,
-        layout: Some(Digest::of(b"layout")),
+        layout: Some(layout().fingerprint()),
         min_timestamp: times.0,
         max_timestamp: times.1,
         objects: vec![object],
@@ -138,7 +139,7 @@ pub(crate) fn records(samples: &[Sample]) -> Records {
     records
 }
 
-fn layout() -> Arc<Layout> {
+pub(crate) fn layout() -> Arc<Layout> {
     let field = prost_types::FieldDescriptorProto {
         name: Some("s".into()),
         number: Some(1),
@@ -160,6 +161,13 @@ fn layout() -> Arc<Layout> {
     resolve(&Topic::new(TOPIC), &TopicSchema::default(), &schemas).unwrap().into()
 }
 
+/// Where a layout's two parts stand, and what they are.
+pub(crate) fn layout_parts() -> [(String, Vec<u8>); 2] {
+    let layout = layout();
+    let ((rule_key, descriptors_key), (rule, descriptors)) = (layout_keys(layout.fingerprint()), layout.to_stored());
+    [(rule_key, rule), (descriptors_key, descriptors)]
+}
+
 /// Makes the objects of a cut, as the pipeline does.
 pub(crate) fn objects(chain: &ChainId, range: OffsetRange, records: &Records) -> Vec<(CutObject, Bytes)> {
     let layout = layout();
@@ -172,7 +180,9 @@ pub(crate) fn objects(chain: &ChainId, range: OffsetRange, records: &Records) ->
         nonce: "n".into(),
     };
     let decoded = decode_range(&layout, Objects::new(chain.topic(), facts.partition, 64), records);
-    let made = decoded.objects.iter().map(|object| {
+    let made = decoded.objects.into_iter().map(|object| {
+        // Their payloads are canonical.
+        let object = if object.kind == ObjectKind::Rows { object.without_raw(&[]) } else { object };
         let key = object_key(object.kind, "t", object.hour, object.min_timestamp, chain, range.first());
         let cut_object = CutObject {
             key,
@@ -183,7 +193,7 @@ pub(crate) fn objects(chain: &ChainId, range: OffsetRange, records: &Records) ->
             next: object.span.next(),
             digest: object.digest,
         };
-        (cut_object, encode(&layout, object, &facts))
+        (cut_object, encode(&layout, &object, &facts))
     });
     made.collect()
 }
@@ -228,6 +238,9 @@ impl Archive {
         cut.min_timestamp = samples.iter().filter_map(|(_, at)| *at).min();
         cut.max_timestamp = samples.iter().filter_map(|(_, at)| *at).max();
         cut.objects.clear();
+        for (key, part) in layout_parts() {
+            self.put(&key, part);
+        }
         for (object, bytes) in objects(&chain(partition), range, &records(samples)) {
             self.put(&object.key, bytes);
             cut.objects.push(object);
@@ -351,6 +364,27 @@ async fn a_changed_object_emits_nothing_of_its_range_and_nothing_after() {
     assert_eq!((damage.kind, &damage.key, damage.first), (DamageKind::WrongRecords, key, Some(Offset(5))));
     archive.put(key, "no object");
     assert_eq!(archive.run(Window::default()).await.0.damage[0].kind, DamageKind::UnreadableObject);
+}
+
+#[tokio::test]
+async fn a_missing_or_damaged_layout_is_told_with_its_key_and_stops_a_replay_before_the_rows_that_need_it() {
+    let mut archive = Archive::default();
+    archive.archive(0, 5, &[(BAD, Some(5))]);
+    let cut = archive.archive(0, 9, &[(7, Some(5))]);
+    let [(rule, _), (descriptors, _)] = layout_parts();
+    let text = String::from_utf8(archive.take(&rule).to_vec()).unwrap();
+    let (summary, seen) = archive.run(Window::default()).await;
+    assert_eq!(seen, of(0, &[BAD]), "quarantine needs no layout");
+    let damage = &summary.damage[0];
+    assert_eq!((damage.kind, &damage.key), (DamageKind::UnreadableLayout, &cut.objects[0].key));
+    assert!(damage.detail.starts_with(&format!("{rule} is missing: ")), "{damage}");
+    archive.put(&rule, text.replace("\"table\"", "\"Table\""));
+    let damage = archive.run(Window::default()).await.0.damage.remove(0);
+    assert!(damage.kind == DamageKind::UnreadableLayout && damage.detail.contains("is damaged"), "{damage}");
+    archive.put(&rule, text);
+    archive.take(&descriptors);
+    let damage = archive.run(Window::default()).await.0.damage.remove(0);
+    assert!(damage.detail.starts_with(&descriptors), "{damage}");
 }
 
 #[tokio::test]

@@ -72,7 +72,8 @@ impl Builder<'_> {
             for value in &one.value {
                 names.entry(value.number).or_insert_with(|| value.name.clone());
             }
-            self.types.enums.push(EnumType { name, names });
+            let numbers = names.iter().map(|(number, name)| (name.clone(), *number)).collect();
+            self.types.enums.push(EnumType { name, names, numbers });
         }
         Ok(())
     }
@@ -142,7 +143,8 @@ impl Builder<'_> {
     }
 
     fn plain_field(&self, file: &File, features: Features, name: &str, def: &FieldDef) -> Result<Field, SchemaError> {
-        let features = features.overridden(def.options.as_ref().and_then(|options| options.features.as_ref()));
+        let options = def.options.as_ref();
+        let features = features.overridden(options.and_then(|options| options.features.as_ref()));
         let kind = self.kind(file, features, name, def)?;
         let entry = kind.message().and_then(|_| self.map_entry_name(file, def));
         let arity = match (def.label, entry) {
@@ -168,6 +170,10 @@ impl Builder<'_> {
             arity,
             presence,
             utf8: features.utf8,
+            // Editions have the feature alone, syntaxes before them the option alone.
+            packed: arity == Arity::Many
+                && kind.is_packable()
+                && options.and_then(|options| options.packed).unwrap_or(features.packed),
             oneof: None,
             default: def.default_value.clone(),
         })

@@ -116,6 +116,8 @@ pub struct MessageOptions {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct FieldOptions {
+    #[prost(bool, optional, tag = "2")]
+    pub packed: Option<bool>,
     #[prost(message, optional, tag = "21")]
     pub features: Option<FeatureSet>,
 }
@@ -126,12 +128,14 @@ pub struct OneofOptions {
     pub features: Option<FeatureSet>,
 }
 
-/// The features that decide how bytes are read; packing, enum closedness and JSON rules do not (both packings are read, and
-/// an unknown enum number has a text whether the enum is open or closed).
+/// The features that decide how bytes are read and written again; enum closedness and JSON rules do not (an unknown enum number
+/// has a text whether the enum is open or closed).
 #[derive(Clone, PartialEq, Message)]
 pub struct FeatureSet {
     #[prost(int32, optional, tag = "1")]
     pub field_presence: Option<i32>,
+    #[prost(int32, optional, tag = "3")]
+    pub repeated_field_encoding: Option<i32>,
     #[prost(int32, optional, tag = "4")]
     pub utf8_validation: Option<i32>,
     #[prost(int32, optional, tag = "5")]

@@ -32,8 +32,8 @@ pub fn quarantine_schema() -> SchemaRef {
 }
 
 /// Returns the fields of one header in `_headers`.
-pub fn header_fields(name: DataType) -> Fields {
-    Fields::from(vec![Field::new("key", name, false), Field::new("value", DataType::Binary, true)])
+pub fn header_fields(name: DataType, value: DataType) -> Fields {
+    Fields::from(vec![Field::new("key", name, false), Field::new("value", value, true)])
 }
 
 fn common(header_name: DataType) -> Vec<Field> {
@@ -44,7 +44,7 @@ fn common(header_name: DataType) -> Vec<Field> {
         Field::new("_timestamp", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), true),
         Field::new("_timestamp_type", dictionary(DataType::Utf8), true),
         Field::new("_key", DataType::Binary, true),
-        Field::new("_headers", list(DataType::Struct(header_fields(header_name))), false),
+        Field::new("_headers", list(DataType::Struct(header_fields(header_name, DataType::Binary))), false),
         Field::new("_schema", dictionary(DataType::Utf8), false),
         Field::new("_framing", dictionary(DataType::Binary), true),
     ]

@@ -23,14 +23,18 @@ pub enum Utf8 {
 pub struct Features {
     pub presence: Presence,
     pub utf8: Utf8,
+    /// Repeated numbers behind one length instead of a tag each.
+    pub packed: bool,
     /// Messages between group tags instead of behind a length.
     pub delimited: bool,
 }
 
-const PROTO2: Features = Features { presence: Presence::Explicit, utf8: Utf8::Replace, delimited: false };
-const PROTO3: Features = Features { presence: Presence::Implicit, utf8: Utf8::Verify, delimited: false };
-/// 2023 and 2024 differ in nothing that decides how bytes are read.
-const EDITIONS: Features = Features { presence: Presence::Explicit, utf8: Utf8::Verify, delimited: false };
+const PROTO2: Features =
+    Features { presence: Presence::Explicit, utf8: Utf8::Replace, packed: false, delimited: false };
+const PROTO3: Features = Features { presence: Presence::Implicit, utf8: Utf8::Verify, packed: true, delimited: false };
+/// 2023 and 2024 differ in nothing that decides how bytes are read or written.
+const EDITIONS: Features =
+    Features { presence: Presence::Explicit, utf8: Utf8::Verify, packed: true, delimited: false };
 
 impl Features {
     /// Returns the rules at the top of `file`.
@@ -56,6 +60,11 @@ impl Features {
             Some(1) => self.presence = Presence::Explicit,
             Some(2) => self.presence = Presence::Implicit,
             Some(3) => self.presence = Presence::Required,
+            _ => {}
+        }
+        match set.repeated_field_encoding {
+            Some(1) => self.packed = true,
+            Some(2) => self.packed = false,
             _ => {}
         }
         match set.utf8_validation {

@@ -184,6 +184,18 @@ fn the_root_becomes_columns_also_when_it_is_a_well_known_type() {
 }
 
 #[test]
+fn repeated_numbers_are_packed_as_syntax_option_and_feature_say() {
+    let packed = |message: &str| -> Vec<String> {
+        let layout = layout(message);
+        let fields = &layout.types().message(layout.root()).fields;
+        fields.iter().filter(|field| field.packed).map(|field| field.name.clone()).collect()
+    };
+    assert_eq!(packed("corpus.v1.Everything"), ["ints", "colors"]);
+    assert_eq!(packed("corpus.legacy.Legacy"), ["packed_numbers"]);
+    assert_eq!(packed("corpus.modern.Modern"), ["packed"]);
+}
+
+#[test]
 fn a_time_field_must_be_one_timestamp() {
     let refused = |path: &str| {
         let time = TimeRule::Field(path.into());

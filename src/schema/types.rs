@@ -43,6 +43,11 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// Whether values can stand one after the other without a tag each.
+    pub(super) fn is_packable(self) -> bool {
+        !matches!(self, Kind::String | Kind::Bytes | Kind::Message(_) | Kind::Delimited(_))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,8 @@ pub struct Field {
     pub arity: Arity,
     pub presence: Presence,
     pub utf8: Utf8,
+    /// Whether the values of a repeated field are written behind one length; both forms are read.
+    pub packed: bool,
     /// Index in the message's oneofs.
     pub oneof: Option<usize>,
     /// As declared, in descriptor.proto's text form.
@@ -120,11 +127,23 @@ pub struct EnumType {
     pub name: String,
     /// The first declared name of each number.
     pub(super) names: HashMap<i32, String>,
+    /// The numbers of these names.
+    pub(super) numbers: HashMap<String, i32>,
 }
 
 impl EnumType {
     pub fn name_of(&self, number: i32) -> Option<&str> {
         self.names.get(&number).map(String::as_str)
+    }
+
+    /// Whether its values are JSON's null.
+    pub fn is_null_value(&self) -> bool {
+        self.name == "google.protobuf.NullValue"
+    }
+
+    /// Returns the number whose first declared name that is.
+    pub fn number_of(&self, name: &str) -> Option<i32> {
+        self.numbers.get(name).copied()
     }
 }
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use alluvium::chain::{ChainId, Cut, CutKind, LossRecord, chain_prefix, loss_key};
+use alluvium::chain::{ChainId, Cut, CutKind, LossRecord, chain_prefix, layout_keys, loss_key};
 use alluvium::cutter;
 use alluvium::demo::{DESCRIPTORS, Stream};
 use alluvium::domain::{Digest, MemoryBudget, Offset, RecordDigest, StartAt, TopicId, TopicPartition};
 use alluvium::encode::{Footer, read_records};
 use alluvium::pipeline::{Answer, Edges, Effect, Input, Lane, Now, Routes, Shared, TopicRule, execute, prepare};
-use alluvium::schema::{Schemas, TopicSchema};
+use alluvium::schema::{Layout, Schemas, TopicSchema};
 use alluvium::source::scripted::{ScriptedLog, ScriptedMember, ScriptedRecord};
 use alluvium::source::{SourceEvent, TopicMatch};
 use alluvium::store::{ArchiveStore, FaultStore, LocalStore};
@@ -118,7 +118,8 @@ impl Rig {
             for key in self.keys(root).await {
                 let object = self.store.get(&key).await.unwrap().unwrap();
                 let footer = Footer::read(&object).unwrap();
-                let records = read_records(object, footer.kind).unwrap();
+                let layout = self.layout(footer.layout).await;
+                let records = read_records(object, footer.kind, Some(&layout)).unwrap();
                 assert_eq!(digest(records.iter()), footer.digest, "{key}");
                 let offsets = visible.entry(footer.topic_id).or_default();
                 offsets.extend(records.iter().map(|record| record.offset.0));
@@ -126,6 +127,12 @@ impl Rig {
         }
         visible.values_mut().for_each(|offsets| offsets.sort_unstable());
         visible
+    }
+
+    async fn layout(&self, fingerprint: Digest) -> Layout {
+        let (rule, descriptors) = layout_keys(fingerprint);
+        let part = async |key: &str| self.store.get(key).await.unwrap().unwrap();
+        Layout::from_stored(fingerprint, &part(&rule).await, &part(&descriptors).await).unwrap()
     }
 
     /// No row may be there twice, at any moment.

@@ -1,6 +1,7 @@
 //! From bytes to what they are and say.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::object::{self, ObjectFacts};
 use crate::chain::{Cut, CutKind, LossRecord, cut_key};
 use crate::domain::Digest;
+use crate::schema::Layout;
 
 /// One thing of an archive, explained.
 #[derive(Debug, Serialize)]
@@ -33,11 +35,12 @@ pub(super) enum Thing {
     Object(Box<ObjectFacts>),
 }
 
-pub(super) fn explain(name: &str, bytes: Bytes) -> anyhow::Result<Explained> {
+/// `layout` is the one that an object's footer names, or why it is not to be had.
+pub(super) fn explain(name: &str, bytes: Bytes, layout: &Result<Arc<Layout>, String>) -> anyhow::Result<Explained> {
     let mut faults = Vec::new();
     let (length, blake3) = (bytes.len(), Digest::of(&bytes));
     let thing = match bytes.starts_with(b"PAR1") {
-        true => Thing::Object(Box::new(object::facts(name, bytes, &mut faults)?)),
+        true => Thing::Object(Box::new(object::facts(name, bytes, layout, &mut faults)?)),
         false => record(name, &bytes, &mut faults)?,
     };
     Ok(Explained { name: name.to_owned(), bytes: length, blake3, thing, faults })
@@ -242,7 +245,7 @@ mod tests {
     }
 
     fn explained(name: &str, bytes: impl Into<Bytes>) -> Explained {
-        explain(name, bytes.into()).unwrap()
+        explain(name, bytes.into(), &Ok(fixture::layout())).unwrap()
     }
 
     #[test]
@@ -295,19 +298,27 @@ mod tests {
         let explained = explained(&object.key, bytes.clone());
         assert!(explained.is_sound(), "{:?}", explained.faults);
         let words = explained.in_words();
-        for part in
-            ["2 in 1 row groups", "1..3", "alluvium.cut.next = 9", "ZSTD", "message ", &object.digest.to_string()]
-        {
+        for part in [
+            "2 in 1 row groups",
+            "payloads kept 0: ",
+            "1..3",
+            "alluvium.cut.next = 9",
+            "ZSTD",
+            "message ",
+            &object.digest.to_string(),
+        ] {
             assert!(words.contains(part), "{part} is not in\n{words}");
         }
-        let error = explain("x.parquet", bytes.slice(..bytes.len() - 9)).unwrap_err().to_string();
+        let faults = explain("x.parquet", bytes.clone(), &Err("no layout".into())).unwrap().faults;
+        assert!(faults[0].ends_with("it takes their layout to make them: no layout"), "{faults:?}");
+        let error = explain("x.parquet", bytes.slice(..bytes.len() - 9), &Err("none".into())).unwrap_err().to_string();
         assert!(error.contains("no whole Parquet file"), "{error}");
     }
 
     #[test]
     fn anything_else_is_refused_with_what_is_expected() {
         for bytes in ["", "{}", "hello"] {
-            let error = explain("x", Bytes::from(bytes)).unwrap_err().to_string();
+            let error = explain("x", Bytes::from(bytes), &Err("none".into())).unwrap_err().to_string();
             assert!(error.contains("cut record"), "{error}");
         }
     }

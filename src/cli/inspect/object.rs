@@ -1,6 +1,7 @@
 //! What a Parquet object says of itself, and whether its records say the same.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use serde::Serialize;
 
 use super::explain::{Explained, Words};
 use crate::domain::{Digest, Offset, RecordDigest};
-use crate::encode::{self, Footer};
+use crate::encode::{self, Footer, ReadError};
+use crate::schema::Layout;
 
 #[derive(Debug, Serialize)]
 pub(super) struct ObjectFacts {
@@ -23,6 +25,8 @@ pub(super) struct ObjectFacts {
     pub columns: Vec<ColumnFacts>,
     /// In Parquet's own words.
     pub schema: String,
+    /// Null where the footer does not say: all rows keep their payloads then.
+    pub payloads: Option<PayloadFacts>,
     /// What its rows are as records; null where they cannot be read as such.
     pub records: Option<RecordFacts>,
 }
@@ -36,6 +40,13 @@ pub(super) struct ColumnFacts {
     pub uncompressed_bytes: i64,
 }
 
+/// How many rows keep their payload beside their columns, and why.
+#[derive(Debug, Serialize)]
+pub(super) struct PayloadFacts {
+    pub kept: u64,
+    pub reasons: BTreeMap<String, u64>,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct RecordFacts {
     pub records: usize,
@@ -45,7 +56,13 @@ pub(super) struct RecordFacts {
     pub digest: Digest,
 }
 
-pub(super) fn facts(name: &str, bytes: Bytes, faults: &mut Vec<String>) -> anyhow::Result<ObjectFacts> {
+/// `layout` is the one its footer names, or why it is not to be had.
+pub(super) fn facts(
+    name: &str,
+    bytes: Bytes,
+    layout: &Result<Arc<Layout>, String>,
+    faults: &mut Vec<String>,
+) -> anyhow::Result<ObjectFacts> {
     let reader =
         SerializedFileReader::new(bytes.clone()).with_context(|| format!("{name} is no whole Parquet file"))?;
     let metadata = reader.metadata();
@@ -53,13 +70,8 @@ pub(super) fn facts(name: &str, bytes: Bytes, faults: &mut Vec<String>) -> anyho
     let mut schema = Vec::new();
     print_schema(&mut schema, file.schema());
     let entries = file.key_value_metadata().into_iter().flatten();
-    let records = match Footer::read(&bytes) {
-        Ok(footer) => records(&footer, bytes, faults),
-        Err(error) => {
-            faults.push(error.to_string());
-            None
-        }
-    };
+    let footer = Footer::read(&bytes).map_err(|error| faults.push(error.to_string())).ok();
+    let reasons = footer.as_ref().and_then(|footer| footer.raw.clone());
     Ok(ObjectFacts {
         rows: file.num_rows(),
         row_groups: metadata.num_row_groups(),
@@ -67,7 +79,8 @@ pub(super) fn facts(name: &str, bytes: Bytes, faults: &mut Vec<String>) -> anyho
         footer: entries.map(|pair| (pair.key.clone(), pair.value.clone())).collect(),
         columns: columns(metadata),
         schema: String::from_utf8_lossy(&schema).into_owned(),
-        records,
+        payloads: reasons.map(|reasons| PayloadFacts { kept: reasons.values().sum(), reasons }),
+        records: footer.and_then(|footer| records(&footer, bytes, layout, faults)),
     })
 }
 
@@ -95,8 +108,18 @@ fn columns(metadata: &ParquetMetaData) -> Vec<ColumnFacts> {
 }
 
 /// Reads the rows as records, and compares them with what the footer says of them.
-fn records(footer: &Footer, bytes: Bytes, faults: &mut Vec<String>) -> Option<RecordFacts> {
-    let records = encode::read_records(bytes, footer.kind).map_err(|error| faults.push(error.to_string())).ok()?;
+fn records(
+    footer: &Footer,
+    bytes: Bytes,
+    layout: &Result<Arc<Layout>, String>,
+    faults: &mut Vec<String>,
+) -> Option<RecordFacts> {
+    let read = encode::read_records(bytes, footer.kind, layout.as_deref().ok());
+    let records = read.map_err(|error| match (error, layout) {
+        (error @ ReadError::LayoutNeeded, Err(cause)) => faults.push(format!("{error}: {cause}")),
+        (error, _) => faults.push(error.to_string()),
+    });
+    let records = records.ok()?;
     let mut digest = RecordDigest::default();
     records.iter().for_each(|record| digest.update(&record));
     let facts = RecordFacts {
@@ -116,6 +139,11 @@ impl Words {
         self.line("object", &explained.name);
         self.line("bytes", explained.bytes);
         self.line("rows", format!("{} in {} row groups", facts.rows, facts.row_groups));
+        if let Some(PayloadFacts { kept, reasons }) = &facts.payloads {
+            let why: Vec<String> = reasons.iter().map(|(reason, rows)| format!("{reason} {rows}")).collect();
+            let why = if why.is_empty() { "the columns say all".to_owned() } else { why.join(", ") };
+            self.line("payloads kept", format!("{kept}: {why}"));
+        }
         if let Some(records) = &facts.records {
             if let (Some(first), Some(next)) = (records.first, records.next) {
                 self.line("offsets", format!("{first}..{next}"));

@@ -95,7 +95,7 @@ fn a_null_value_is_a_tombstone_and_an_empty_one_an_empty_message() {
     let batch = decode(&layout, &records([None, Some(Vec::new())])).objects.remove(0).batch;
     for (column, tombstone, empty) in [
         ("_tombstone", "true", "false"),
-        ("_raw", "null", ""),
+        ("_raw", "null", "null"),
         ("an_int32", "null", "0"),
         ("ints", "null", "[]"),
         ("labels", "null", "{}"),

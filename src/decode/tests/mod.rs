@@ -2,6 +2,6 @@ mod framings;
 mod hours;
 mod json;
 mod mapping;
-mod oracle;
+pub(super) mod oracle;
 mod presence;
 mod refusals;

@@ -138,7 +138,7 @@ fn any_field(inner: BoxedStrategy<Wire>) -> BoxedStrategy<Wire> {
 }
 
 /// A field of `Everything` or of what it holds, on the wire type that fits it.
-fn fitting_field(inner: BoxedStrategy<Wire>) -> BoxedStrategy<Wire> {
+pub fn fitting_field(inner: BoxedStrategy<Wire>) -> BoxedStrategy<Wire> {
     let varints = prop::sample::select(vec![1u32, 2, 3, 5, 6, 8, 10, 16, 20, 22, 24, 30, 31, 33]);
     let doubles = prop::sample::select(vec![7u32, 11, 13]);
     let singles = prop::sample::select(vec![4u32, 9, 12]);
@@ -166,7 +166,7 @@ fn fitting_field(inner: BoxedStrategy<Wire>) -> BoxedStrategy<Wire> {
     .boxed()
 }
 
-fn payload(field: fn(BoxedStrategy<Wire>) -> BoxedStrategy<Wire>) -> impl Strategy<Value = Wire> {
+pub fn payload(field: fn(BoxedStrategy<Wire>) -> BoxedStrategy<Wire>) -> impl Strategy<Value = Wire> {
     let join = |fields: Vec<Wire>| fields.into_iter().fold(wire(), |all, one| all.raw(&one.0));
     let leaf = Just(wire()).boxed();
     leaf.prop_recursive(4, 64, 6, move |inner| prop::collection::vec(field(inner.boxed()), 0..6).prop_map(join))

@@ -1,0 +1,3 @@
+mod canonical;
+mod parts;
+mod refused;
