@@ -3,6 +3,9 @@
 mod architecture;
 mod archive;
 mod conformance;
+#[path = "../oracle/mod.rs"]
+mod oracle;
+mod oracles;
 mod rig;
 mod script;
 mod starts;

@@ -1,0 +1,28 @@
+//! What the engines must make of a payload, told by somebody else.
+//!
+//! **What it is.** [`Schema`] and [`Payload`] are made at random, but out of bytes ([`Choices`]): a seed, a file of the corpus
+//! and a fuzzer's input make cases by the same code. [`check`] runs the engines from outside, payload in and rows, reasons and
+//! replayed records out, and compares.
+//!
+//! **Flow.** bytes → descriptors ([`schema`], [`edition`]) → payloads ([`payload`]) → prost-reflect's reading ([`read`]) → what
+//! design note 4 makes of it ([`expect`], [`json`]), as text → compared with the batch, printed by [`show`].
+//!
+//! **Promises.** Nothing here uses the engines' inner modules, nor their types where a descriptor will do. What the two readers
+//! may differ in stands in [`read`].
+
+pub mod check;
+pub mod choices;
+mod edition;
+mod expect;
+mod fields;
+mod json;
+pub mod payload;
+mod read;
+pub mod schema;
+mod show;
+mod wire;
+
+pub use check::check;
+pub use choices::Choices;
+pub use payload::Payload;
+pub use schema::Schema;
