@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use alluvium::decode::{Chunk, DecodedObject, Decoder, Objects};
 use alluvium::domain::{
-    BucketHour, Digest, Header, ObjectKind, Offset, OffsetRange, Record, RecordDigest, Records, Timestamp, Topic, TopicId,
+    BucketHour, Digest, Header, ObjectKind, Offset, OffsetRange, Record, RecordDigest, Records, Timestamp, Topic,
+    TopicId,
 };
 use alluvium::encode::{Encoder, Footer, ObjectFacts, read_records};
 use alluvium::schema::{Layout, SchemaError, Schemas, TopicSchema, resolve};
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -72,13 +73,18 @@ pub fn records<'v>(values: impl IntoIterator<Item = Option<&'v [u8]>>, choices: 
         Timestamp::None,
     ];
     const NAMES: [&[u8]; 3] = [b"h", b"", "ä".as_bytes()];
+    let usual = *choices.pick(&TIMES);
     let mut records = Records::default();
     for (at, value) in values.into_iter().enumerate() {
+        let time = if choices.chance(5) { *choices.pick(&TIMES) } else { usual };
         let key = [None, Some(&b""[..]), Some(b"key")][choices.below(3)];
         let headers: Vec<Header<'_>> = (0..choices.below(3))
-            .map(|_| Header { name: NAMES[choices.below(3)], value: [None, Some(&b""[..]), Some(b"v")][choices.below(3)] })
+            .map(|_| Header {
+                name: NAMES[choices.below(3)],
+                value: [None, Some(&b""[..]), Some(b"v")][choices.below(3)],
+            })
             .collect();
-        records.push(Offset(at as i64), *choices.pick(&TIMES), key, value, headers);
+        records.push(Offset(at as i64), time, key, value, headers);
     }
     records
 }
@@ -142,7 +148,12 @@ fn decoded(layout: &Arc<Layout>, records: &Records) -> Result<Archived, String> 
 }
 
 /// Encodes an object and reads it back, as a table and as records.
-fn comes_back(layout: &Arc<Layout>, object: &DecodedObject, batch: &RecordBatch, records: &Records) -> Result<(), String> {
+fn comes_back(
+    layout: &Arc<Layout>,
+    object: &DecodedObject,
+    batch: &RecordBatch,
+    records: &Records,
+) -> Result<(), String> {
     let bytes = encoded(layout, object, batch)?;
     let footer = Footer::read(&bytes).map_err(|e| e.to_string())?;
     ensure!(footer.rows == object.rows && footer.digest == object.digest, "the footer says {footer:?}");
@@ -151,7 +162,9 @@ fn comes_back(layout: &Arc<Layout>, object: &DecodedObject, batch: &RecordBatch,
     for back in reader.build().map_err(|e| e.to_string())? {
         let back = back.map_err(|e| e.to_string())?;
         for at in 0..back.num_rows() {
-            for (field, (before, after)) in batch.schema().fields().iter().zip(batch.columns().iter().zip(back.columns())) {
+            for (field, (before, after)) in
+                batch.schema().fields().iter().zip(batch.columns().iter().zip(back.columns()))
+            {
                 let (before, after) = (show(before.as_ref(), row), show(after.as_ref(), at));
                 ensure!(before == after, "{} is {after} in Parquet, {before} before", field.name());
             }
@@ -212,10 +225,7 @@ fn columns(schema: &Schema, archived: &Archived, offset: i64, payload: &Payload)
     }
     let raw = &found[ENVELOPE - 1].1;
     let canonical = payload.regular && expected.claimed && expected.lossless;
-    ensure!(
-        raw == "null" || *raw == super::show::hex(&payload.bytes),
-        "_raw is {raw}"
-    );
+    ensure!(raw == "null" || *raw == super::show::hex(&payload.bytes), "_raw is {raw}");
     ensure!(raw == "null" || !canonical || !RAW_IS_LEFT_OUT, "_raw is there, and the payload is canonical");
     Ok(())
 }

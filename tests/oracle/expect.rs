@@ -18,7 +18,10 @@ pub struct Expected {
 }
 
 pub enum Outcome {
-    Row { columns: Vec<(String, String)>, expected: Expected },
+    Row {
+        columns: Vec<(String, String)>,
+        expected: Expected,
+    },
     /// A row of which nothing more is claimed, or none at all.
     Unclaimed,
     Quarantine,
@@ -58,7 +61,8 @@ impl Table<'_> {
         self.path.push(of.descriptor.full_name().to_owned());
         let all = fields(&of.descriptor);
         let mut names = Names { root, taken: Vec::new() };
-        let given: Vec<String> = all.iter().map(|field| names.give(&field.name, &format!("_{}", field.number))).collect();
+        let given: Vec<String> =
+            all.iter().map(|field| names.give(&field.name, &format!("_{}", field.number))).collect();
         let mut columns = Vec::new();
         for (at, field) in all.iter().enumerate() {
             self.trail.push(field.key.clone());
@@ -211,13 +215,11 @@ impl Table<'_> {
 
     fn scalar(&mut self, kind: &Kind, value: &Value, form: Option<Form>) -> Option<String> {
         Some(match (kind, value) {
-            (Kind::Enum(of), Value::EnumNumber(number)) => {
-                match enum_name(of, *number) {
-                    _ if form == Some(Form::Int) => number.to_string(),
-                    Some(name) => show::text(name),
-                    None => show::text(&number.to_string()),
-                }
-            }
+            (Kind::Enum(of), Value::EnumNumber(number)) => match enum_name(of, *number) {
+                _ if form == Some(Form::Int) => number.to_string(),
+                Some(name) => show::text(name),
+                None => show::text(&number.to_string()),
+            },
             (Kind::String, _) => {
                 let (text, replaced) = text(value);
                 self.expected.lossless &= !replaced;

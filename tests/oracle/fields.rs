@@ -1,6 +1,8 @@
 //! Fields and extensions of a message in one form.
 
-use prost_reflect::{Cardinality, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
+use prost_reflect::{
+    Cardinality, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor,
+};
 
 use super::wire::{FIXED32, FIXED64, GROUP, LEN, VARINT};
 

@@ -20,8 +20,22 @@ const LARGE: usize = 2_000;
 /// Below this level no message is begun that need not be.
 const DEEP: usize = 6;
 
-const TEXTS: [&str; 14] =
-    ["", "a", "b", "ä", "日本", "😀", "\0", "\"\\\n\t/", "\u{fffd}", "\u{7f}\u{80}\u{2028}", "snake_case", "a.b_c", "1", "Z"];
+const TEXTS: [&str; 14] = [
+    "",
+    "a",
+    "b",
+    "ä",
+    "日本",
+    "😀",
+    "\0",
+    "\"\\\n\t/",
+    "\u{fffd}",
+    "\u{7f}\u{80}\u{2028}",
+    "snake_case",
+    "a.b_c",
+    "1",
+    "Z",
+];
 
 const NO_TEXTS: [&[u8]; 4] = [b"\xff", b"\xe2\x82", b"\xc0\x80a", b"\xed\xa0\x80"];
 
@@ -201,7 +215,11 @@ impl Scribe<'_, '_, '_> {
             }
             Kind::Int32 => {
                 let number = self.choices.number() as i32;
-                if number < 0 && self.oddly(20) { self.varint(number as u32 as u64) } else { self.narrow(number as u64) }
+                if number < 0 && self.oddly(20) {
+                    self.varint(number as u32 as u64)
+                } else {
+                    self.narrow(number as u64)
+                }
             }
             Kind::Uint32 | Kind::Sint32 => {
                 let number = self.choices.number() as u32;
@@ -264,7 +282,9 @@ impl Scribe<'_, '_, '_> {
     fn timestamp(&mut self) -> Vec<u8> {
         let (seconds, nanos) = match self.choices.below(8) {
             0 => (self.choices.number(), self.choices.number()),
-            1 => (*self.choices.pick(&[-62_135_596_800i64, -62_135_596_801, 253_402_300_799, 253_402_300_800]) as u64, 0),
+            1 => {
+                (*self.choices.pick(&[-62_135_596_800i64, -62_135_596_801, 253_402_300_799, 253_402_300_800]) as u64, 0)
+            }
             2 => (self.choices.word() % 253_402_300_800, self.choices.word() % 1_000_000_000),
             _ => (1_700_000_000 + u64::from(self.choices.byte()), self.choices.word() % 1_000_000 * 1_000),
         };

@@ -241,4 +241,3 @@ pub fn text(value: &Value) -> (String, bool) {
         other => panic!("{other:?} is no text"),
     }
 }
-

@@ -122,7 +122,8 @@ impl Schema {
             sets.push(if choices.chance(40) { as_edition(file) } else { file.encode_to_vec() });
         }
         let set = sets.iter().flat_map(|file| wire::len(1, file)).collect();
-        let mut schema = Schema::of(set, files, String::new(), MappingOptions { extensions: wanted, ..Default::default() });
+        let mut schema =
+            Schema::of(set, files, String::new(), MappingOptions { extensions: wanted, ..Default::default() });
         let messages: Vec<String> = schema.made_messages().map(|message| message.full_name().to_owned()).collect();
         schema.root = match choices.below(20) {
             19 => format!("google.protobuf.{}", choices.pick(&KNOWN)),
@@ -153,7 +154,9 @@ impl Schema {
 
     /// Returns the messages that are not Google's.
     pub fn made_messages(&self) -> impl Iterator<Item = MessageDescriptor> + '_ {
-        self.types.all_messages().filter(|message| message.package_name() != "google.protobuf" && !message.is_map_entry())
+        self.types
+            .all_messages()
+            .filter(|message| message.package_name() != "google.protobuf" && !message.is_map_entry())
     }
 
     pub fn loosened(&self, descriptor: &MessageDescriptor) -> MessageDescriptor {
@@ -163,7 +166,9 @@ impl Schema {
     /// Whether some map's key is a text that need not be UTF-8.
     pub fn has_loose_keys(&self) -> bool {
         let loose = |message: &MessageDescriptor| message.parent_file().syntax() != prost_reflect::Syntax::Proto3;
-        let key = |message: &MessageDescriptor| message.is_map_entry() && message.map_entry_key_field().kind() == Kind::String;
+        let key = |message: &MessageDescriptor| {
+            message.is_map_entry() && message.map_entry_key_field().kind() == Kind::String
+        };
         self.types.all_messages().any(|message| loose(&message) && key(&message))
     }
 
@@ -324,8 +329,8 @@ impl Maker<'_, '_> {
             numbers.push(*self.choices.pick(&[1, 2, 3, -1, 127, 128, i32::MAX, i32::MIN]));
         }
         let distinct: BTreeSet<_> = numbers.iter().collect();
-        let options = (distinct.len() < numbers.len())
-            .then(|| EnumOptions { allow_alias: Some(true), ..Default::default() });
+        let options =
+            (distinct.len() < numbers.len()).then(|| EnumOptions { allow_alias: Some(true), ..Default::default() });
         let value = numbers.iter().enumerate().map(|(at, value)| EnumValueDescriptorProto {
             name: Some(format!("E{number}_{at}")),
             number: Some(*value),
