@@ -56,6 +56,8 @@ fn renewed<T>(values: &mut Vec<T>) -> Vec<T> {
 pub enum Presence {
     /// All whose message is there: the column has no nulls of its own.
     Implicit,
+    /// The same, but for rows whose value is beyond the column.
+    Unless(Bits),
     Explicit(Bits),
 }
 
@@ -74,19 +76,21 @@ impl Presence {
     pub fn get(&self, row: usize) -> bool {
         match self {
             Presence::Implicit => true,
+            Presence::Unless(bits) => !bits.get(row),
             Presence::Explicit(bits) => bits.get(row),
         }
     }
 
     pub fn truncate(&mut self, rows: usize) {
-        if let Presence::Explicit(bits) = self {
+        if let Presence::Explicit(bits) | Presence::Unless(bits) = self {
             bits.truncate(rows);
         }
     }
 
     pub fn finish(&mut self, rows: usize) -> Nulls {
         match self {
-            Presence::Implicit => Nulls::Around,
+            Presence::Implicit => Nulls::Around(None),
+            Presence::Unless(bits) => Nulls::Around(Some(NullBuffer::new(!&bits.finish(rows)))),
             Presence::Explicit(bits) => Nulls::Own(NullBuffer::new(bits.finish(rows))),
         }
     }
@@ -95,18 +99,18 @@ impl Presence {
 /// The nulls of a finished column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nulls {
-    /// Those of the message around it.
-    Around,
+    /// Those of the message around it, and what else is null.
+    Around(Option<NullBuffer>),
     Own(NullBuffer),
 }
 
 impl Nulls {
     pub fn within(&self, around: Option<&NullBuffer>) -> Option<NullBuffer> {
         let nulls = match self {
-            Nulls::Around => around,
-            Nulls::Own(nulls) => Some(nulls),
+            Nulls::Around(others) => NullBuffer::union(around, others.as_ref()),
+            Nulls::Own(nulls) => Some(nulls.clone()),
         };
-        nulls.filter(|nulls| nulls.null_count() > 0).cloned()
+        nulls.filter(|nulls| nulls.null_count() > 0)
     }
 }
 
@@ -124,6 +128,11 @@ impl<T: Copy + Default> Fixed<T> {
         Fixed { space, values: Vec::new(), presence: Presence::new(explicit) }
     }
 
+    /// A column without presence that does not hold every value.
+    pub fn narrow(space: usize) -> Fixed<T> {
+        Fixed { space, values: Vec::new(), presence: Presence::Unless(Bits::default()) }
+    }
+
     /// Writes the value of a row that has none yet.
     #[inline(always)]
     pub fn set(&mut self, row: usize, value: T) -> Plain<()> {
@@ -132,6 +141,16 @@ impl<T: Copy + Default> Fixed<T> {
         }
         self.values.push(value);
         self.presence.set(row);
+        Ok(())
+    }
+
+    /// Writes that a row's value is beyond the column.
+    pub fn set_null(&mut self, row: usize) -> Plain<()> {
+        self.fill(row)?;
+        self.values.push(T::default());
+        if let Presence::Unless(bits) = &mut self.presence {
+            bits.set(row);
+        }
         Ok(())
     }
 
@@ -310,8 +329,13 @@ mod tests {
 
     #[test]
     fn implicit_values_are_null_where_their_message_is() {
-        let around = NullBuffer::from(vec![true, false]);
+        let around = NullBuffer::from(vec![true, false, true]);
         let mut fixed = Fixed::<i32>::new(0, false);
-        assert_eq!(fixed.finish(2).1.within(Some(&around)), Some(around));
+        assert_eq!(fixed.finish(3).1.within(Some(&around)).unwrap(), around);
+        let mut narrow = Fixed::<i32>::narrow(0);
+        narrow.set_null(2).unwrap();
+        assert_eq!(narrow.set(2, 7), Err(Odd));
+        let nulls = narrow.finish(3).1.within(Some(&around)).unwrap();
+        assert_eq!(nulls.iter().collect::<Vec<_>>(), [true, false, false]);
     }
 }

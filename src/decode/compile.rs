@@ -167,8 +167,11 @@ impl Compiler<'_> {
             }
             Element::Bigint => {
                 let action = if kind == Kind::Fixed64 { Action::FixedBigint } else { Action::Bigint };
-                // Beyond its range the column is null, whatever the field's presence.
-                scalar(action, self.long(space, true), Node::Int64, Place::Int64)
+                let column = self.long(space, true);
+                if !explicit {
+                    self.columns.longs[column] = Fixed::narrow(space);
+                }
+                scalar(action, column, Node::Int64, Place::Int64)
             }
             Element::Uint64 => scalar(reading(kind), self.ulong(space, explicit), Node::Uint64, Place::Uint64),
             Element::UintText => scalar(reading(kind), self.ulong(space, explicit), Node::UintText, Place::Uint64),

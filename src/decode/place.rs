@@ -122,7 +122,7 @@ impl Placing<'_> {
             Some(value) => self.columns.longs[column].set(row, value),
             None => {
                 self.raw.add(RawReason::Range);
-                Ok(())
+                self.columns.longs[column].set_null(row)
             }
         }
     }

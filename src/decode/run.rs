@@ -261,11 +261,11 @@ impl Run<'_> {
 
     /// A value beyond its column.
     pub(super) fn beyond(&mut self, op: &Op, row: usize) -> Plain<()> {
-        if op.strict || self.columns.longs[op.column as usize].get(row).is_some() {
+        if op.strict {
             return Err(Odd);
         }
         self.raw.add(RawReason::Range);
-        Ok(())
+        self.columns.longs[op.column as usize].set_null(row)
     }
 
     fn packed(&mut self, op: &Op, at: usize, end: usize, row: usize) -> Plain<usize> {

@@ -112,10 +112,8 @@ impl Text {
             return Err(Odd);
         }
         // What no row of the wire said is the empty value, or null whatever stands here.
-        let empty = match self.presence {
-            Presence::Implicit => self.intern(&[], 0),
-            Presence::Explicit(_) => 0,
-        };
+        let explicit = matches!(self.presence, Presence::Explicit(_));
+        let empty = if explicit { 0 } else { self.intern(&[], 0) };
         self.ids.resize(rows, empty);
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::decode::fixture::{Choices, Decoded, Whole, Wire, decode, payload, rec
 use crate::domain::{Digest, Header, ObjectKind, Offset, RecordDigest, Records, Timestamp};
 use crate::schema::fixture::{layout, layout_by, topic};
 use crate::schema::{Framing, Layout, TopicSchema, quarantine_schema};
+use arrow_schema::Schema;
 
 fn facts() -> ObjectFacts {
     ObjectFacts {
