@@ -1,0 +1,23 @@
+//! What Linux tells of a process.
+
+use std::time::Duration;
+
+/// Returns this process's resident memory in bytes.
+pub fn rss() -> u64 {
+    of_status(std::process::id(), "VmRSS").expect("Linux tells a process's memory")
+}
+
+/// Returns a figure of `/proc/<process>/status` in bytes: `VmRSS`, or `VmHWM` for the most there was.
+pub fn of_status(process: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Returns how long this thread was ready to run and had no core: what others on the machine took, so that it can be left out.
+pub fn waited_for_a_core() -> Duration {
+    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's waits");
+    let nanos = schedule.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).expect("the second is the wait");
+    Duration::from_nanos(nanos)
+}
