@@ -1,4 +1,14 @@
-//! `make bench`: the gate table. Exits non-zero where a `must` is missed by more than its margin.
+//! Benches: what the engines, the source and the daemon take, beside what others take for as much or less.
+//!
+//! **What it is.** [`run`] is `alluvium-bench`: `gates` measures against references in the same run and judges ([`gates`]),
+//! `end-to-end` measures the release binary against real servers ([`e2e`]). `docs/performance.md` tells the method.
+//!
+//! **Flow.** Engines race in this process, taking turns ([`clock`]): [`decode`], [`encode`], [`lanes`]. Whatever reads a broker
+//! runs in a process of its own ([`child`]): ours in [`reader`], on the daemon's allocator, the others in [`reference`], on the C
+//! library's. The broker of `gates` is librdkafka's mock, in this process ([`broker`]).
+//!
+//! **Promises.** One corpus for all ([`corpus`]); our side does all that the daemon does, the references less: they make rows or
+//! columns without envelope, hours and digest.
 
 pub mod allocations;
 mod broker;
@@ -7,7 +17,9 @@ mod clock;
 mod consume;
 mod corpus;
 mod decode;
+mod e2e;
 mod encode;
+mod gates;
 mod lanes;
 mod process;
 pub mod reader;
@@ -17,37 +29,23 @@ mod walk;
 
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
-use self::table::{Row, Verdict};
-
+/// Measures what the engines, the source and the daemon take.
 #[derive(Debug, Parser)]
-#[command(about = "Measures against references in the same run and judges by the gates of docs/performance.md")]
-struct Arguments {
-    #[command(subcommand)]
-    child: Option<reference::Child>,
-    /// Rounds in which the contenders take turns.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
-    /// Measures these areas only.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<Area>,
+enum Command {
+    /// The gate table; exits non-zero where a `must` is missed by more than its margin.
+    Gates(gates::Options),
+    /// The release binary against a real broker and a bucket.
+    EndToEnd(e2e::Options),
+    #[command(flatten)]
+    Child(reference::Child),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
     Text,
     Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Area {
-    Decode,
-    Encode,
-    Consume,
-    Lanes,
 }
 
 /// What `alluvium-bench` does.
@@ -55,35 +53,10 @@ enum Area {
 /// # Errors
 /// Whatever keeps it from measuring.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
-    if let Some(child) = &arguments.child {
-        reference::run(child)?;
-        return Ok(ExitCode::SUCCESS);
+    match Command::parse() {
+        Command::Gates(options) => return gates::run(&options),
+        Command::EndToEnd(options) => e2e::run(&options)?,
+        Command::Child(child) => reference::run(&child)?,
     }
-    let rows = measure(&arguments)?;
-    match arguments.output {
-        Output::Text => table::print(&rows),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
-    }
-    let missed = rows.iter().any(|row| row.verdict() == Verdict::Missed);
-    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
-    let wanted = |area| arguments.only.is_empty() || arguments.only.contains(&area);
-    let rounds = arguments.rounds;
-    let mut rows = Vec::new();
-    if wanted(Area::Decode) {
-        rows.extend(decode::rows(rounds)?);
-    }
-    if wanted(Area::Encode) {
-        rows.extend(encode::rows(rounds)?);
-    }
-    if wanted(Area::Lanes) {
-        rows.extend(lanes::rows(rounds)?);
-    }
-    if wanted(Area::Consume) {
-        rows.extend(consume::rows(rounds)?);
-    }
-    Ok(rows)
+    Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
-use crate::broker::{PARTITIONS, PER_PARTITION};
+use crate::broker::{Broker, PARTITIONS, PER_PARTITION, RECORDS, TOPIC};
 use crate::child::{From, Read};
 use crate::clock::process_cpu;
 use crate::corpus::{DESCRIPTORS, Shape};
@@ -27,6 +27,8 @@ pub enum Child {
     Base(From),
     /// Reads records with BaseConsumer.poll and makes a Parquet file of each partition with ptars and ArrowWriter.
     Archive(From),
+    /// Fills a broker, tells its address and keeps it until its standard input ends: to run one child under a profiler.
+    Broker,
 }
 
 pub fn run(child: &Child) -> anyhow::Result<()> {
@@ -41,6 +43,12 @@ pub fn run(child: &Child) -> anyhow::Result<()> {
             bytes
         }
         Child::Archive(from) => archive(from)?,
+        Child::Broker => {
+            let broker = Broker::filled()?;
+            println!("{} {TOPIC} {RECORDS}", broker.address());
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+            return Ok(());
+        }
     };
     let told = Read { cpu: process_cpu().as_nanos() as u64, bytes: bytes as u64 };
     println!("{}", serde_json::to_string(&told)?);
@@ -60,8 +68,8 @@ fn consumer<C: FromClientConfig + Consumer>(from: &From) -> anyhow::Result<C> {
 }
 
 fn stream(from: &From) -> anyhow::Result<usize> {
-    let consumer: StreamConsumer = consumer(from)?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let consumer: StreamConsumer = consumer(from)?;
         let mut bytes = 0;
         for _ in 0..from.count {
             bytes += consumer.recv().await?.payload_len();
