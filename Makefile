@@ -36,6 +36,17 @@ engines: ## read the golden table back with Trino, Spark and DuckDB (downloads 8
 	@localstack/prerequisites build stack
 	localstack/with tests/engines/run
 
+.PHONY: bench bench-e2e
+bench: ## the gates of docs/performance.md: our time beside the references'; fails where a must is missed (release build: 10 minutes the first time)
+	@localstack/prerequisites build
+	$(CARGO) build --locked --release -p alluvium-bench
+	@$(CARGO) run --quiet --locked --release -p alluvium-bench -- gates $(BENCH)
+
+bench-e2e: ## CPU and memory of the release daemon against a real Kafka and LocalStack, and how they grow
+	@localstack/prerequisites build stack
+	$(CARGO) build --locked --release -p alluvium -p alluvium-bench
+	@program="$${CARGO_TARGET_DIR:-target}/release"; localstack/with "$$program/alluvium-bench" end-to-end --program "$$program/alluvium" $(BENCH)
+
 .PHONY: stack-up stack-down
 stack-up: ## start the development stack and print the exports that lead to it
 	@localstack/up
