@@ -186,6 +186,19 @@ pub fn shown(batch: &RecordBatch, column: &str) -> String {
     show(array.as_ref(), 0)
 }
 
+/// Returns the text in the first row of a column of strings.
+pub fn text_in(batch: &RecordBatch, column: &str) -> String {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int32Type;
+    let array = batch.column_by_name(column).unwrap();
+    match array.as_dictionary_opt::<Int32Type>() {
+        Some(dictionary) => {
+            dictionary.values().as_string::<i32>().value(dictionary.keys().value(0) as usize).to_owned()
+        }
+        None => array.as_string::<i32>().value(0).to_owned(),
+    }
+}
+
 /// Strings in quotes, bytes in hex, lists and maps in brackets, nulls as `null`.
 pub fn show(array: &dyn arrow_array::Array, row: usize) -> String {
     use arrow_array::cast::AsArray;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::fixture::{Choices, payload};
 use super::super::json::payload_of_json;
-use crate::decode::fixture::{Wire, row, shown, wire};
+use crate::decode::fixture::{Wire, row, text_in, wire};
 use crate::schema::fixture::layout;
 
 const ROOM: &str = "corpus.v1.Everything";
@@ -20,7 +20,7 @@ fn read(message: &str, text: &str) -> Result<Vec<u8>, String> {
 /// The JSON of a part in a row of `Everything`.
 fn json(number: u32, part: &Wire, column: &str) -> String {
     let batch = row(&layout(ROOM), wire().message(number, part.clone()));
-    serde_json::from_str(&shown(&batch, column)).unwrap()
+    text_in(&batch, column)
 }
 
 /// What is read from the JSON of an `Everything`.
