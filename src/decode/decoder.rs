@@ -97,10 +97,8 @@ impl Decoder {
             self.careful = self.careful.saturating_sub(1);
             let rows = rows.expect("each string was checked");
             let refused = self.quarantine.finish(&objects.topic, objects.partition);
-            for (hour, outcome) in &self.outcomes {
-                let record = records.next().expect("an outcome is a record's");
-                objects.count(&record, *hour, *outcome);
-            }
+            objects.count(records.clone().zip(self.outcomes.iter().copied()));
+            records.by_ref().take(self.outcomes.len()).for_each(drop);
             self.by_hour(ObjectKind::Rows, rows, sink);
             self.by_hour(ObjectKind::Quarantine, refused, sink);
             if full {

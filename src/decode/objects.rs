@@ -88,11 +88,20 @@ impl Objects {
         hours.len() <= self.max_hours
     }
 
-    /// Takes a record into the object of its kind and hour.
-    pub(super) fn count(&mut self, record: &Record<'_>, hour: BucketHour, outcome: Outcome) {
-        self.next = Some(record.offset.following());
-        let tally = self.tallies.entry((outcome.kind(), hour));
-        tally.or_insert_with(|| Tally::new(record.offset)).count(record, outcome);
+    /// Takes records into the objects of their kinds and hours.
+    pub(super) fn count<'a>(&mut self, records: impl Iterator<Item = (Record<'a>, (BucketHour, Outcome))>) {
+        let mut records = records.peekable();
+        while let Some((first, (hour, outcome))) = records.peek() {
+            // Neighbours mostly go the same way.
+            let (hour, kind) = (*hour, outcome.kind());
+            let tally = self.tallies.entry((kind, hour)).or_insert_with(|| Tally::new(first.offset));
+            while let Some((record, (_, outcome))) =
+                records.next_if(|(_, (other, outcome))| (*other, outcome.kind()) == (hour, kind))
+            {
+                tally.count(&record, outcome);
+                self.next = Some(record.offset.following());
+            }
+        }
     }
 }
 

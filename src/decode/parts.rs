@@ -4,7 +4,7 @@ use super::buffers::{Odd, Plain};
 use super::json::{Json, any_parts};
 use super::payload::json::payload_of_json;
 use super::program::{Action, Op};
-use super::raw::RawReason;
+use super::raw::{RawReason, RawReasons};
 use super::run::{Run, deeper};
 use super::varint::{block, tag, varint};
 use super::wire::Reader;
@@ -38,30 +38,32 @@ impl Run<'_> {
     /// Reads the message that Timestamp and Duration share.
     fn seconds_and_nanos(&mut self, at: usize, end: usize, depth: usize) -> Plain<(i64, i32, usize)> {
         let depth = deeper(depth)?;
-        let (mut at, end) = block(self.input, at, end, &mut self.raw)?;
+        let mut raw = RawReasons::default();
+        let (mut at, end) = block(self.input, at, end, &mut raw)?;
         let (mut seconds, mut nanos, mut last) = (0, 0, 0);
         while at < end {
-            let (tag, next) = tag(self.input, at, &mut self.raw)?;
+            let (tag, next) = tag(self.input, at, &mut raw)?;
             match tag {
                 0x08 => {
-                    let (bits, next) = varint(self.input, next, &mut self.raw)?;
+                    let (bits, next) = varint(self.input, next, &mut raw)?;
                     seconds = bits as i64;
-                    self.raw.add_if(seconds == 0, RawReason::Default);
+                    raw.add_if(seconds == 0, RawReason::Default);
                     at = next;
                 }
                 0x10 => {
-                    let (bits, next) = varint(self.input, next, &mut self.raw)?;
+                    let (bits, next) = varint(self.input, next, &mut raw)?;
                     nanos = bits as i32;
-                    self.raw.add_if(i64::from(nanos) as u64 != bits, RawReason::Varint);
-                    self.raw.add_if(nanos == 0, RawReason::Default);
+                    raw.add_if(i64::from(nanos) as u64 != bits, RawReason::Varint);
+                    raw.add_if(nanos == 0, RawReason::Default);
                     at = next;
                 }
                 _ => at = self.unknown(tag, 2, next, end, depth)?,
             }
-            self.raw.add_if(tag >> 3 < last, RawReason::FieldOrder);
-            self.raw.add_if(tag >> 3 == last, RawReason::RepeatedField);
+            raw.add_if(tag >> 3 < last, RawReason::FieldOrder);
+            raw.add_if(tag >> 3 == last, RawReason::RepeatedField);
             last = tag >> 3;
         }
+        self.raw.add_all(raw);
         if at == end { Ok((seconds, nanos, end)) } else { Err(Odd) }
     }
 
@@ -82,13 +84,15 @@ impl Run<'_> {
             self.default(table.first(), row, depth)?;
             return Ok(end);
         }
-        let (tag, next) = tag(self.input, begin, &mut self.raw)?;
+        let mut raw = RawReasons::default();
+        let (tag, next) = tag(self.input, begin, &mut raw)?;
         let op = table.find(tag);
         let next = match op.action {
             Action::Unknown | Action::Unfit => return Err(Odd),
-            Action::Text => self.text(op, next, end, row)?,
-            _ => self.scalar(op, next, row)?,
+            Action::Text => self.text(op, next, end, row, &mut raw)?,
+            _ => self.scalar(op, next, row, &mut raw)?,
         };
+        self.raw.add_all(raw);
         // Anything behind the one field is left to the plain reader.
         if next == end { Ok(end) } else { Err(Odd) }
     }
@@ -113,7 +117,10 @@ impl Run<'_> {
             let (tag, next) = tag(self.input, at, &mut self.raw)?;
             at = if tag == 0x0a {
                 let path = self.columns.lists[paths].add(row);
-                self.text(&Op { implicit: false, ..*op }, next, end, path)?
+                let mut raw = RawReasons::default();
+                let at = self.text(&Op { implicit: false, ..*op }, next, end, path, &mut raw)?;
+                self.raw.add_all(raw);
+                at
             } else {
                 self.unknown(tag, 1, next, end, depth)?
             };
@@ -177,33 +184,35 @@ impl Run<'_> {
         depth: usize,
     ) -> Plain<usize> {
         let depth = deeper(depth)?;
-        let (mut at, end) = block(self.input, at, end, &mut self.raw)?;
+        let mut raw = RawReasons::default();
+        let (mut at, end) = block(self.input, at, end, &mut raw)?;
         let tables = self.tables;
         let table = &tables[table as usize];
         let (mut has_key, mut has_value) = (false, false);
         while at < end {
-            let (tag, next) = tag(self.input, at, &mut self.raw)?;
+            let (tag, next) = tag(self.input, at, &mut raw)?;
             let part = table.find(tag);
             match part.number {
                 1 if !has_key => {
                     has_key = true;
-                    self.raw.add_if(has_value, RawReason::MapEntry);
+                    raw.add_if(has_value, RawReason::MapEntry);
                 }
                 2 if !has_value => has_value = true,
                 _ => return Err(Odd),
             }
-            at = self.value(part, next, end, row, depth)?;
+            at = self.value(part, next, end, row, depth, &mut raw)?;
         }
         if at > end {
             return Err(Odd);
         }
-        self.raw.add_if(!has_key || !has_value, RawReason::MapEntry);
+        raw.add_if(!has_key || !has_value, RawReason::MapEntry);
         if !has_key {
             self.default(table.first(), row, depth)?;
         }
         if !has_value {
             self.default(table.second(), row, depth)?;
         }
+        self.raw.add_all(raw);
         let first = self.columns.lists[op.list as usize].first();
         self.keys.add(self.columns, op.list, table.first(), first, row)?;
         Ok(end)

@@ -42,6 +42,8 @@ impl Run<'_> {
     ) -> Plain<usize> {
         let table = &self.tables[table as usize];
         let mut last = 0;
+        // Kept apart from `self` while the loop runs, so that it can stay in a register.
+        let mut raw = RawReasons::default();
         loop {
             if at >= end {
                 if at > end || group != 0 {
@@ -49,22 +51,22 @@ impl Run<'_> {
                 }
                 break;
             }
-            let (tag, next) = tag(self.input, at, &mut self.raw)?;
+            let (tag, next) = tag(self.input, at, &mut raw)?;
             let op = table.find(tag);
             if op.action == Action::Unknown {
                 if tag == Op::tag(group, 4) {
                     at = next;
                     break;
                 }
-                self.raw.add(RawReason::UnknownField);
+                raw.add(RawReason::UnknownField);
                 at = self.skip(tag, next, end, depth)?;
                 continue;
             }
-            self.raw.add_if(op.number < last, RawReason::FieldOrder);
+            raw.add_if(op.number < last, RawReason::FieldOrder);
             if op.packed {
                 // One block holds them all.
-                self.raw.add_if(op.number == last, RawReason::Packing);
-                at = self.packed(op, next, end, row)?;
+                raw.add_if(op.number == last, RawReason::Packing);
+                at = self.packed(op, next, end, row, &mut raw)?;
             } else {
                 let mut row = row;
                 if op.case != NONE {
@@ -73,8 +75,8 @@ impl Run<'_> {
                 if op.list != NONE {
                     row = self.columns.lists[op.list as usize].add(row);
                 }
-                self.raw.add_if(op.odd_packing, RawReason::Packing);
-                at = self.value(op, next, end, row, depth)?;
+                raw.add_if(op.odd_packing, RawReason::Packing);
+                at = self.value(op, next, end, row, depth, &mut raw)?;
             }
             last = op.number;
         }
@@ -82,17 +84,26 @@ impl Run<'_> {
         if at > end || !table.required.iter().all(|place| self.columns.is_set(*place, row)) {
             return Err(Odd);
         }
+        self.raw.add_all(raw);
         Ok(at)
     }
 
     /// Reads one value at `at` into a row. It may end behind `end` unless it is a block; whoever goes on from there notices.
     #[inline(always)]
-    pub(super) fn value(&mut self, op: &Op, at: usize, end: usize, row: usize, depth: usize) -> Plain<usize> {
+    pub(super) fn value(
+        &mut self,
+        op: &Op,
+        at: usize,
+        end: usize,
+        row: usize,
+        depth: usize,
+        raw: &mut RawReasons,
+    ) -> Plain<usize> {
         match op.action {
-            Action::Text => self.text(op, at, end, row),
+            Action::Text => self.text(op, at, end, row, raw),
             Action::Message { table } => {
                 let depth = deeper(depth)?;
-                let (begin, end) = block(self.input, at, end, &mut self.raw)?;
+                let (begin, end) = block(self.input, at, end, raw)?;
                 self.columns.flags[op.column as usize].set(row, true)?;
                 self.fields(table, begin, end, row, depth, 0)
             }
@@ -108,14 +119,14 @@ impl Run<'_> {
             Action::Mask { paths } => self.mask(op, paths, at, end, row, depth),
             Action::Any { url, value, json, id } => {
                 let depth = deeper(depth)?;
-                let (begin, end) = block(self.input, at, end, &mut self.raw)?;
+                let (begin, end) = block(self.input, at, end, raw)?;
                 self.columns.flags[op.column as usize].set(row, true)?;
                 self.any(id, [url, value, json], (begin, end), row, depth)?;
                 Ok(end)
             }
             Action::Json { id } => {
                 let depth = deeper(depth)?;
-                let (begin, end) = block(self.input, at, end, &mut self.raw)?;
+                let (begin, end) = block(self.input, at, end, raw)?;
                 self.json(op, id, (begin, end), row, depth)?;
                 Ok(end)
             }
@@ -126,14 +137,14 @@ impl Run<'_> {
                 Ok(next)
             }
             Action::Unknown | Action::Unfit => Err(Odd),
-            _ => self.scalar(op, at, row),
+            _ => self.scalar(op, at, row, raw),
         }
     }
 
     #[inline(always)]
-    pub(super) fn text(&mut self, op: &Op, at: usize, end: usize, row: usize) -> Plain<usize> {
-        let (begin, end) = block(self.input, at, end, &mut self.raw)?;
-        self.raw.add_if(op.implicit && begin == end, RawReason::Default);
+    pub(super) fn text(&mut self, op: &Op, at: usize, end: usize, row: usize, raw: &mut RawReasons) -> Plain<usize> {
+        let (begin, end) = block(self.input, at, end, raw)?;
+        raw.add_if(op.implicit && begin == end, RawReason::Default);
         if self.careful && op.text && std::str::from_utf8(&self.input[begin..end]).is_err() {
             return Err(Odd);
         }
@@ -143,116 +154,111 @@ impl Run<'_> {
 
     /// Reads a value of few bytes.
     #[inline(always)]
-    pub(super) fn scalar(&mut self, op: &Op, at: usize, row: usize) -> Plain<usize> {
+    pub(super) fn scalar(&mut self, op: &Op, at: usize, row: usize, raw: &mut RawReasons) -> Plain<usize> {
         let column = op.column as usize;
         match op.action {
             Action::Int32 => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
+                let (bits, next) = varint(self.input, at, raw)?;
                 let value = bits as i32;
-                self.raw.add_if(i64::from(value) as u64 != bits, RawReason::Varint);
-                self.zero(op, value == 0);
+                raw.add_if(i64::from(value) as u64 != bits, RawReason::Varint);
+                raw.add_if(op.implicit && value == 0, RawReason::Default);
                 self.columns.ints[column].set(row, value)?;
                 Ok(next)
             }
             Action::Sint32 => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
+                let (bits, next) = varint(self.input, at, raw)?;
                 let low = bits as u32;
-                self.raw.add_if(u64::from(low) != bits, RawReason::Varint);
-                self.zero(op, low == 0);
+                raw.add_if(u64::from(low) != bits, RawReason::Varint);
+                raw.add_if(op.implicit && low == 0, RawReason::Default);
                 self.columns.ints[column].set(row, (low >> 1) as i32 ^ -((low & 1) as i32))?;
                 Ok(next)
             }
             Action::Uint32 => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
+                let (bits, next) = varint(self.input, at, raw)?;
                 let low = bits as u32;
-                self.raw.add_if(u64::from(low) != bits, RawReason::Varint);
-                self.zero(op, low == 0);
+                raw.add_if(u64::from(low) != bits, RawReason::Varint);
+                raw.add_if(op.implicit && low == 0, RawReason::Default);
                 self.columns.longs[column].set(row, i64::from(low))?;
                 Ok(next)
             }
             Action::Int64 => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
-                self.zero(op, bits == 0);
+                let (bits, next) = varint(self.input, at, raw)?;
+                raw.add_if(op.implicit && bits == 0, RawReason::Default);
                 self.columns.longs[column].set(row, bits as i64)?;
                 Ok(next)
             }
             Action::Sint64 => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
-                self.zero(op, bits == 0);
+                let (bits, next) = varint(self.input, at, raw)?;
+                raw.add_if(op.implicit && bits == 0, RawReason::Default);
                 self.columns.longs[column].set(row, (bits >> 1) as i64 ^ -((bits & 1) as i64))?;
                 Ok(next)
             }
             Action::Uint64 => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
-                self.zero(op, bits == 0);
+                let (bits, next) = varint(self.input, at, raw)?;
+                raw.add_if(op.implicit && bits == 0, RawReason::Default);
                 self.columns.ulongs[column].set(row, bits)?;
                 Ok(next)
             }
             Action::Bigint => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
-                self.bigint(op, bits, row)?;
+                let (bits, next) = varint(self.input, at, raw)?;
+                self.bigint(op, bits, row, raw)?;
                 Ok(next)
             }
             Action::Bool => {
-                let (bits, next) = varint(self.input, at, &mut self.raw)?;
-                self.raw.add_if(bits > 1, RawReason::Varint);
-                self.zero(op, bits == 0);
+                let (bits, next) = varint(self.input, at, raw)?;
+                raw.add_if(bits > 1, RawReason::Varint);
+                raw.add_if(op.implicit && bits == 0, RawReason::Default);
                 self.columns.flags[column].set(row, bits != 0)?;
                 Ok(next)
             }
             Action::Double => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                self.zero(op, bytes == [0; 8]);
+                raw.add_if(op.implicit && bytes == [0; 8], RawReason::Default);
                 self.columns.doubles[column].set(row, f64::from_le_bytes(bytes))?;
                 Ok(next)
             }
             Action::Float => {
                 let (bytes, next) = fixed32(self.input, at)?;
-                self.zero(op, bytes == [0; 4]);
+                raw.add_if(op.implicit && bytes == [0; 4], RawReason::Default);
                 self.columns.floats[column].set(row, f32::from_le_bytes(bytes))?;
                 Ok(next)
             }
             Action::Fixed32 => {
                 let (bytes, next) = fixed32(self.input, at)?;
-                self.zero(op, bytes == [0; 4]);
+                raw.add_if(op.implicit && bytes == [0; 4], RawReason::Default);
                 self.columns.longs[column].set(row, i64::from(u32::from_le_bytes(bytes)))?;
                 Ok(next)
             }
             Action::Sfixed32 => {
                 let (bytes, next) = fixed32(self.input, at)?;
-                self.zero(op, bytes == [0; 4]);
+                raw.add_if(op.implicit && bytes == [0; 4], RawReason::Default);
                 self.columns.ints[column].set(row, i32::from_le_bytes(bytes))?;
                 Ok(next)
             }
             Action::Fixed64 => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                self.zero(op, bytes == [0; 8]);
+                raw.add_if(op.implicit && bytes == [0; 8], RawReason::Default);
                 self.columns.ulongs[column].set(row, u64::from_le_bytes(bytes))?;
                 Ok(next)
             }
             Action::Sfixed64 => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                self.zero(op, bytes == [0; 8]);
+                raw.add_if(op.implicit && bytes == [0; 8], RawReason::Default);
                 self.columns.longs[column].set(row, i64::from_le_bytes(bytes))?;
                 Ok(next)
             }
             Action::FixedBigint => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                self.bigint(op, u64::from_le_bytes(bytes), row)?;
+                self.bigint(op, u64::from_le_bytes(bytes), row, raw)?;
                 Ok(next)
             }
             _ => Err(Odd),
         }
     }
 
-    #[inline(always)]
-    fn zero(&mut self, op: &Op, is_zero: bool) {
-        self.raw.add_if(op.implicit && is_zero, RawReason::Default);
-    }
-
     /// uint64 as 64 signed bits: null beyond, but in a list or map, where nothing may be null.
-    fn bigint(&mut self, op: &Op, bits: u64, row: usize) -> Plain<()> {
-        self.zero(op, bits == 0);
+    fn bigint(&mut self, op: &Op, bits: u64, row: usize, raw: &mut RawReasons) -> Plain<()> {
+        raw.add_if(op.implicit && bits == 0, RawReason::Default);
         match i64::try_from(bits) {
             Ok(value) => self.columns.longs[op.column as usize].set(row, value),
             Err(_) => self.beyond(op, row),
@@ -268,12 +274,12 @@ impl Run<'_> {
         self.columns.longs[op.column as usize].set_null(row)
     }
 
-    fn packed(&mut self, op: &Op, at: usize, end: usize, row: usize) -> Plain<usize> {
-        let (mut at, end) = block(self.input, at, end, &mut self.raw)?;
-        self.raw.add_if(op.odd_packing || at == end, RawReason::Packing);
+    fn packed(&mut self, op: &Op, at: usize, end: usize, row: usize, raw: &mut RawReasons) -> Plain<usize> {
+        let (mut at, end) = block(self.input, at, end, raw)?;
+        raw.add_if(op.odd_packing || at == end, RawReason::Packing);
         while at < end {
             let row = self.columns.lists[op.list as usize].add(row);
-            at = self.scalar(op, at, row)?;
+            at = self.scalar(op, at, row, raw)?;
         }
         if at == end { Ok(at) } else { Err(Odd) }
     }

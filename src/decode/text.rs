@@ -36,6 +36,49 @@ pub struct Text {
 #[derive(Debug)]
 struct Dictionary {
     slots: Vec<u16>,
+    /// By number.
+    keys: Vec<Key>,
+    /// Whether a value found no place.
+    is_full: bool,
+}
+
+/// What tells most values apart without a look at their bytes: the length and, of up to sixteen bytes, all; else the first and
+/// the last eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    bytes: u128,
+    len: usize,
+}
+
+impl Key {
+    #[inline(always)]
+    fn of(input: &[u8], len: usize) -> Key {
+        let bytes = match (input.first_chunk::<16>(), input.get(..len).and_then(|value| value.last_chunk::<8>())) {
+            (Some(first), _) if len < 16 => u128::from_le_bytes(*first) & ((1 << (8 * len)) - 1),
+            (Some(first), Some(last)) => {
+                let first = u128::from_le_bytes(*first);
+                if len == 16 {
+                    first
+                } else {
+                    first & u128::from(u64::MAX) | u128::from(u64::from_le_bytes(*last)) << 64
+                }
+            }
+            _ => {
+                let mut bytes = [0; 16];
+                bytes[..len].copy_from_slice(&input[..len]);
+                u128::from_le_bytes(bytes)
+            }
+        };
+        Key { bytes, len }
+    }
+
+    #[inline(always)]
+    fn hash(self) -> u64 {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let (low, high) = (self.bytes as u64, (self.bytes >> 64) as u64);
+        let wide = u128::from(low ^ self.len as u64 ^ ODD) * u128::from(high ^ ODD.rotate_left(32));
+        (wide >> 64) as u64 ^ wide as u64
+    }
 }
 
 const SLOTS: usize = 4_096;
@@ -100,10 +143,15 @@ impl Text {
         }
         let id = self.intern(input, len);
         self.ids.push(id);
-        if self.starts.len() > FEW && (self.starts.len() > self.ids.len() / 8 || self.bytes.len() > MOST_BYTES) {
+        if self.starts.len() > FEW && self.is_too_many() {
             self.give_up();
         }
         Ok(())
+    }
+
+    fn is_too_many(&self) -> bool {
+        let is_full = self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_full);
+        is_full || self.starts.len() > self.ids.len() / 8 || self.bytes.len() > MOST_BYTES
     }
 
     #[inline(never)]
@@ -122,19 +170,29 @@ impl Text {
     #[inline(always)]
     fn intern(&mut self, input: &[u8], len: usize) -> i32 {
         let dictionary = self.dictionary.as_mut().expect("numbers are given while there is a dictionary");
-        let value = &input[..len];
-        let mut slot = hash(value) as usize;
+        let key = Key::of(input, len);
+        let mut slot = key.hash() as usize;
         for _ in 0..PROBES {
             slot %= SLOTS;
             let Some(id) = (dictionary.slots[slot] as usize).checked_sub(1) else {
-                // Beyond the table's numbers a value is new each time, and the dictionary soon given up.
-                dictionary.slots[slot] = u16::try_from(self.starts.len() + 1).unwrap_or(0);
-                break;
+                dictionary.slots[slot] = self.starts.len() as u16 + 1;
+                return self.grow(key, input, len);
             };
-            if value_at(&self.starts, &self.bytes, id) == value {
+            if dictionary.keys[id] == key && (len <= 16 || value_at(&self.starts, &self.bytes, id) == &input[..len]) {
                 return id as i32;
             }
             slot += 1;
+        }
+        // A value without a place would be new each time.
+        dictionary.is_full = true;
+        self.grow(key, input, len)
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, key: Key, input: &[u8], len: usize) -> i32 {
+        if let Some(dictionary) = &mut self.dictionary {
+            dictionary.keys.push(key);
+            dictionary.is_full |= dictionary.keys.len() == SLOTS;
         }
         self.starts.push(self.bytes.len() as i32);
         append(&mut self.bytes, input, len);
@@ -188,6 +246,8 @@ impl Text {
         let nulls = self.presence.finish(rows);
         if let Some(dictionary) = &mut self.dictionary {
             dictionary.slots.fill(0);
+            dictionary.keys.clear();
+            dictionary.is_full = false;
             offsets.push(length as i32);
             let ids = std::mem::replace(&mut self.ids, Vec::with_capacity(rows)).into();
             return Finished::Dictionary { ids, offsets: OffsetBuffer::new(offsets.into()), bytes, nulls };
@@ -203,7 +263,7 @@ impl Text {
 
 impl Dictionary {
     fn new() -> Dictionary {
-        Dictionary { slots: vec![0; SLOTS] }
+        Dictionary { slots: vec![0; SLOTS], keys: Vec::new(), is_full: false }
     }
 }
 
@@ -220,26 +280,6 @@ fn append(bytes: &mut Vec<u8>, input: &[u8], len: usize) {
         _ => bytes.extend_from_slice(&input[..len]),
     }
     bytes.truncate(end);
-}
-
-/// Mixes a value's length, its first and its last bytes, and all between them eight at a time.
-#[inline(always)]
-fn hash(value: &[u8]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = value.len() as u64;
-    let mut mix = |word: u64| {
-        let wide = u128::from(hash ^ word) * u128::from(ODD);
-        hash = (wide >> 64) as u64 ^ wide as u64;
-    };
-    if let (Some(_), Some(last)) = (value.first_chunk::<8>(), value.last_chunk::<8>()) {
-        value[..value.len() - 1]
-            .chunks_exact(8)
-            .for_each(|word| mix(u64::from_le_bytes(word.try_into().expect("eight"))));
-        mix(u64::from_le_bytes(*last));
-    } else {
-        mix(value.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    }
-    hash
 }
 
 #[cfg(test)]
