@@ -45,10 +45,15 @@ impl Bits {
     }
 }
 
-/// Takes the values out and leaves room for as many: the next chunk is as large as a rule, and then grows nothing.
+/// Takes the values out and leaves room for as many.
 fn renewed<T>(values: &mut Vec<T>) -> Vec<T> {
-    let room = Vec::with_capacity(values.len());
+    let room = room_for(values.len());
     std::mem::replace(values, room)
+}
+
+/// Returns an empty buffer for about as many values as the chunk before had, so that this one need not grow.
+pub fn room_for<T>(values: usize) -> Vec<T> {
+    Vec::with_capacity(values + values / 16)
 }
 
 /// Which rows of a column hold a value.

@@ -18,7 +18,7 @@ pub struct Keys {
     state: RandomState,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key<'a> {
     Bool(bool),
     Int(i32),
@@ -37,14 +37,18 @@ impl Keys {
 
     /// Takes in entry `row` of a list whose present map began at entry `first`. A key that came before is odd.
     pub fn add(&mut self, columns: &Columns, list: u32, key: &Op, first: usize, row: usize) -> Plain<()> {
-        let newest = key_of(columns, key, row)?;
         if row - first < SMALL {
-            for earlier in first..row {
-                if key_of(columns, key, earlier)? == newest {
-                    return Err(Odd);
+            let came_before = match key.action {
+                Action::Text => {
+                    let keys = &columns.texts[key.column as usize];
+                    (first..row).any(|earlier| keys.is_same(earlier, row))
                 }
-            }
-            return Ok(());
+                _ => {
+                    let newest = key_of(columns, key, row)?;
+                    (first..row).any(|earlier| key_of(columns, key, earlier) == Ok(newest))
+                }
+            };
+            return if came_before { Err(Odd) } else { Ok(()) };
         }
         let from = if row - first == SMALL { first } else { row };
         for row in from..=row {

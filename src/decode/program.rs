@@ -53,7 +53,8 @@ impl Table {
     /// Adds what a tag means. The field's other wire types do not fit, unless they are added, too.
     pub fn add(&mut self, tag: u32, op: Op) {
         let at = self.ops.len() as u16;
-        self.ops.push(op);
+        let is_plain = op.case == NONE && op.list == NONE && !op.packed;
+        self.ops.push(Op { is_plain, ..op });
         for wire in 0..8 {
             let other = tag & !7 | wire;
             // The end of a group is never a field.
@@ -107,6 +108,8 @@ impl Table {
 #[derive(Clone, Copy, Debug)]
 pub struct Op {
     pub action: Action,
+    /// A known field that stands alone: neither in a oneof, nor one of many.
+    pub is_plain: bool,
     pub number: u32,
     /// The buffer, among those of its type.
     pub column: u32,
@@ -189,6 +192,7 @@ impl Op {
     pub fn of(action: Action, number: u32) -> Op {
         Op {
             action,
+            is_plain: false,
             number,
             column: NONE,
             list: NONE,

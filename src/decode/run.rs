@@ -53,7 +53,10 @@ impl Run<'_> {
             }
             let (tag, next) = tag(self.input, at, &mut raw)?;
             let op = table.find(tag);
-            if op.action == Action::Unknown {
+            if op.is_plain {
+                raw.add_if(op.number < last, RawReason::FieldOrder);
+                at = self.value(op, next, end, row, depth, &mut raw)?;
+            } else if op.action == Action::Unknown {
                 if tag == Op::tag(group, 4) {
                     at = next;
                     break;
@@ -61,22 +64,9 @@ impl Run<'_> {
                 raw.add(RawReason::UnknownField);
                 at = self.skip(tag, next, end, depth)?;
                 continue;
-            }
-            raw.add_if(op.number < last, RawReason::FieldOrder);
-            if op.packed {
-                // One block holds them all.
-                raw.add_if(op.number == last, RawReason::Packing);
-                at = self.packed(op, next, end, row, &mut raw)?;
             } else {
-                let mut row = row;
-                if op.case != NONE {
-                    self.columns.ints[op.case as usize].set(row, op.member)?;
-                }
-                if op.list != NONE {
-                    row = self.columns.lists[op.list as usize].add(row);
-                }
-                raw.add_if(op.odd_packing, RawReason::Packing);
-                at = self.value(op, next, end, row, depth, &mut raw)?;
+                raw.add_if(op.number < last, RawReason::FieldOrder);
+                at = self.member_or_element(op, next, end, row, depth, op.number == last)?;
             }
             last = op.number;
         }
@@ -86,6 +76,37 @@ impl Run<'_> {
         }
         self.raw.add_all(raw);
         Ok(at)
+    }
+
+    /// Reads a field that stands in a oneof, or has elements, of which the last may have been the field before.
+    #[inline(never)]
+    fn member_or_element(
+        &mut self,
+        op: &Op,
+        at: usize,
+        end: usize,
+        row: usize,
+        depth: usize,
+        goes_on: bool,
+    ) -> Plain<usize> {
+        let mut raw = RawReasons::default();
+        raw.add_if(op.odd_packing, RawReason::Packing);
+        let next = if op.packed {
+            // One block holds them all.
+            raw.add_if(goes_on, RawReason::Packing);
+            self.packed(op, at, end, row, &mut raw)?
+        } else {
+            let mut row = row;
+            if op.case != NONE {
+                self.columns.ints[op.case as usize].set(row, op.member)?;
+            }
+            if op.list != NONE {
+                row = self.columns.lists[op.list as usize].add(row);
+            }
+            self.value(op, at, end, row, depth, &mut raw)?
+        };
+        self.raw.add_all(raw);
+        Ok(next)
     }
 
     /// Reads one value at `at` into a row. It may end behind `end` unless it is a block; whoever goes on from there notices.
@@ -276,7 +297,7 @@ impl Run<'_> {
 
     fn packed(&mut self, op: &Op, at: usize, end: usize, row: usize, raw: &mut RawReasons) -> Plain<usize> {
         let (mut at, end) = block(self.input, at, end, raw)?;
-        raw.add_if(op.odd_packing || at == end, RawReason::Packing);
+        raw.add_if(at == end, RawReason::Packing);
         while at < end {
             let row = self.columns.lists[op.list as usize].add(row);
             at = self.scalar(op, at, row, raw)?;
@@ -287,6 +308,8 @@ impl Run<'_> {
     /// Passes over an unknown field.
     pub(super) fn skip(&mut self, tag: u32, at: usize, end: usize, depth: usize) -> Plain<usize> {
         match tag & 7 {
+            // No field has number 0.
+            _ if tag < 8 => Err(Odd),
             0 => varint(self.input, at, &mut self.raw).map(|(_, next)| next),
             1 => Ok(at + 8),
             2 => block(self.input, at, end, &mut self.raw).map(|(_, end)| end),

@@ -3,7 +3,7 @@
 
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::buffers::{Nulls, Odd, Plain, Presence};
+use super::buffers::{Nulls, Odd, Plain, Presence, room_for};
 
 /// A chunk's dictionary is given up once it holds this many values, and an eighth of the rows.
 const FEW: usize = 256;
@@ -219,6 +219,11 @@ impl Text {
         rows > row && self.presence.get(row)
     }
 
+    /// Whether two rows that are set have the same value. A dictionary holds no value twice.
+    pub fn is_same(&self, one: usize, other: usize) -> bool {
+        if self.dictionary.is_some() { self.ids[one] == self.ids[other] } else { self.value(one) == self.value(other) }
+    }
+
     /// Returns the value of a row that is set.
     pub fn value(&self, row: usize) -> &[u8] {
         let at = if self.dictionary.is_some() { self.ids[row] as usize } else { row };
@@ -241,15 +246,15 @@ impl Text {
             self.fill_numbers(rows).expect("no row stands behind the last");
         }
         let (values, length) = (self.starts.len(), self.bytes.len());
-        let mut offsets = std::mem::replace(&mut self.starts, Vec::with_capacity(values));
-        let bytes = Buffer::from_vec(std::mem::replace(&mut self.bytes, Vec::with_capacity(length)));
+        let mut offsets = std::mem::replace(&mut self.starts, room_for(values));
+        let bytes = Buffer::from_vec(std::mem::replace(&mut self.bytes, room_for(length)));
         let nulls = self.presence.finish(rows);
         if let Some(dictionary) = &mut self.dictionary {
             dictionary.slots.fill(0);
             dictionary.keys.clear();
             dictionary.is_full = false;
             offsets.push(length as i32);
-            let ids = std::mem::replace(&mut self.ids, Vec::with_capacity(rows)).into();
+            let ids = std::mem::replace(&mut self.ids, room_for(rows)).into();
             return Finished::Dictionary { ids, offsets: OffsetBuffer::new(offsets.into()), bytes, nulls };
         }
         offsets.resize(rows + 1, length as i32);
@@ -275,8 +280,9 @@ fn value_at<'a>(starts: &[i32], bytes: &'a [u8], at: usize) -> &'a [u8] {
 #[inline(always)]
 fn append(bytes: &mut Vec<u8>, input: &[u8], len: usize) {
     let end = bytes.len() + len;
-    match input.first_chunk::<32>() {
-        Some(words) if len <= 32 => bytes.extend_from_slice(words),
+    match (input.first_chunk::<32>(), input.first_chunk::<64>()) {
+        (Some(words), _) if len <= 32 => bytes.extend_from_slice(words),
+        (_, Some(words)) if len <= 64 => bytes.extend_from_slice(words),
         _ => bytes.extend_from_slice(&input[..len]),
     }
     bytes.truncate(end);

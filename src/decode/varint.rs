@@ -10,44 +10,55 @@ use super::raw::{RawReason, RawReasons};
 pub fn varint(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
     match input.get(at) {
         Some(byte) if *byte < 0x80 => Ok((u64::from(*byte), at + 1)),
-        _ => long(input, at, told),
+        _ => {
+            let (value, length) = long(input, at);
+            if length == 0 {
+                return Err(Odd);
+            }
+            told.add_if(length & ODD_FORM != 0, RawReason::Varint);
+            Ok((value, at + (length & !ODD_FORM)))
+        }
     }
 }
 
-/// Two bytes and more: eight at once, whose continuation bits say how many count.
-#[inline]
-fn long(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
+/// Set in a length whose varint is longer than it has to be, or too long for its bits.
+const ODD_FORM: usize = 1 << 8;
+
+/// Two bytes and more: eight at once, whose continuation bits say how many count. Returns value and length, 0 for none; two
+/// words, which travel in registers.
+#[inline(never)]
+fn long(input: &[u8], at: usize) -> (u64, usize) {
     const CONTINUE: u64 = 0x8080_8080_8080_8080;
-    let word = input.get(at..).and_then(|rest| rest.first_chunk::<8>()).ok_or(Odd)?;
+    let Some(word) = input.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { return (0, 0) };
     let word = u64::from_le_bytes(*word);
     let ends = !word & CONTINUE;
     if ends == 0 {
-        return longest(input, at, told);
+        return longest(input, at);
     }
     let last = ends.trailing_zeros();
-    told.add_if(word >> (last - 7) & 0x7f == 0, RawReason::Varint);
+    let odd_form = if word >> (last - 7) & 0x7f == 0 { ODD_FORM } else { 0 };
     // Keep the bytes up to the last, then close the gaps of their continuation bits: by pairs, by fours, by eights.
     let bytes = word & (u64::MAX >> (63 - last)) & !CONTINUE;
     let pairs = bytes & 0x007f_007f_007f_007f | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
     let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
     let value = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
-    Ok((value, at + last as usize / 8 + 1))
+    (value, (last as usize / 8 + 1) | odd_form)
 }
 
 /// Nine and ten bytes.
 #[inline(never)]
-fn longest(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
+fn longest(input: &[u8], at: usize) -> (u64, usize) {
     let mut value = 0u64;
     for index in 0..10 {
-        let byte = *input.get(at + index).ok_or(Odd)?;
+        let Some(byte) = input.get(at + index) else { return (0, 0) };
         value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte < 0x80 {
+        if *byte < 0x80 {
             // The tenth byte has room for one bit.
-            told.add_if(byte == 0 || index == 9 && byte > 1, RawReason::Varint);
-            return Ok((value, at + index + 1));
+            let odd_form = if *byte == 0 || index == 9 && *byte > 1 { ODD_FORM } else { 0 };
+            return (value, (index + 1) | odd_form);
         }
     }
-    Err(Odd)
+    (0, 0)
 }
 
 #[inline(always)]
@@ -70,13 +81,18 @@ pub fn block(input: &[u8], at: usize, end: usize, told: &mut RawReasons) -> Plai
     }
 }
 
-/// A tag that the wire format knows: at most five bytes, 32 bits, a field number.
+/// A tag of at most five bytes and 32 bits. Whether it has a field number is left to who does not know it.
 #[inline(always)]
 pub fn tag(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u32, usize)> {
-    let (tag, next) = varint(input, at, told)?;
-    match u32::try_from(tag) {
-        Ok(tag) if tag >= 8 && next - at <= 5 => Ok((tag, next)),
-        _ => Err(Odd),
+    match input.get(at) {
+        Some(byte) if *byte < 0x80 => Ok((u32::from(*byte), at + 1)),
+        _ => {
+            let (tag, next) = varint(input, at, told)?;
+            match u32::try_from(tag) {
+                Ok(tag) if next - at <= 5 => Ok((tag, next)),
+                _ => Err(Odd),
+            }
+        }
     }
 }
 
@@ -121,7 +137,6 @@ mod tests {
         let mut told = RawReasons::default();
         let read = |bytes: &[u8]| tag(&[bytes, &[0; 16]].concat(), 0, &mut RawReasons::default());
         assert_eq!(read(&[0x0a]), Ok((10, 1)));
-        assert_eq!(read(&[0x07]), Err(Odd));
         assert_eq!(read(&[0x8a, 0x80, 0x80, 0x80, 0x00]), Ok((10, 5)));
         assert_eq!(read(&[0x8a, 0x80, 0x80, 0x80, 0x80, 0x00]), Err(Odd));
         assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0x1f]), Err(Odd));
