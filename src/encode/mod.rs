@@ -14,24 +14,39 @@
 //!
 //! **Not here.** Names of objects, the store, which objects belong to a cut.
 
+mod bits;
+mod bloom;
+mod choice;
+mod column;
+mod delta;
+mod dictionary;
+mod entries;
 mod error;
 mod footer;
-mod properties;
+mod hybrid;
+mod index;
+mod levels;
+mod object;
+mod page;
+mod plan;
 mod read;
+mod values;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
+use self::column::Workspace;
+use self::plan::Plan;
 use crate::decode::DecodedObject;
 use crate::domain::{ObjectKind, OffsetRange, Topic, TopicId};
 use crate::schema::{Layout, quarantine_schema};
 
 pub use error::{EncodeError, ReadError};
 pub use footer::Footer;
+pub use object::OpenObject;
 pub use read::read_records;
 
 /// The version of the footer's entries that this program writes, and the newest it reads.
@@ -52,35 +67,34 @@ pub struct ObjectFacts {
 /// Makes objects of one layout. Holds the workspace, not the objects: one serves all partitions of a thread.
 pub struct Encoder {
     layout: Arc<Layout>,
-}
-
-/// An object in the making.
-pub struct OpenObject {
-    writer: ArrowWriter<Vec<u8>>,
+    bloom: BTreeSet<String>,
+    /// Made for the first object of their kind.
+    rows: Option<Arc<Plan>>,
+    quarantine: Option<Arc<Plan>>,
+    work: Workspace,
 }
 
 impl Encoder {
     pub fn new(layout: Arc<Layout>) -> Encoder {
-        Encoder { layout }
+        Encoder { layout, bloom: BTreeSet::new(), rows: None, quarantine: None, work: Workspace::default() }
     }
 
     /// Begins an object of rows or of quarantine.
     pub fn open(&mut self, kind: ObjectKind) -> Result<OpenObject, EncodeError> {
-        let schema = match kind {
-            ObjectKind::Rows => self.layout.arrow_schema().clone(),
-            ObjectKind::Quarantine => quarantine_schema(),
+        let (plan, schema) = match kind {
+            ObjectKind::Rows => (&mut self.rows, self.layout.arrow_schema().clone()),
+            ObjectKind::Quarantine => (&mut self.quarantine, quarantine_schema()),
         };
-        // Arrow's own schema would name types that no other reader knows, and Parquet's says it all.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties::of(&schema))
-            .with_skip_arrow_metadata(true)
-            .with_schema_root("alluvium".into());
-        Ok(OpenObject { writer: ArrowWriter::try_new_with_options(Vec::new(), schema, options)? })
+        let plan = match plan {
+            Some(plan) => plan,
+            None => plan.insert(Arc::new(Plan::new(&schema, &self.bloom)?)),
+        };
+        Ok(OpenObject::new(plan.clone()))
     }
 
     /// Adds rows to an object, in offset order.
     pub fn push(&mut self, object: &mut OpenObject, rows: &RecordBatch) -> Result<(), EncodeError> {
-        Ok(object.writer.write(rows)?)
+        Ok(object.push(rows, &mut self.work)?)
     }
 
     /// Makes the Parquet bytes of an object.
@@ -90,17 +104,8 @@ impl Encoder {
         decoded: &DecodedObject,
         facts: &ObjectFacts,
     ) -> Result<Bytes, EncodeError> {
-        let mut writer = object.writer;
         let entries = footer::entries(decoded, facts, &self.layout);
-        entries.into_iter().for_each(|entry| writer.append_key_value_metadata(entry));
-        Ok(writer.into_inner().map(Bytes::from)?)
-    }
-}
-
-impl OpenObject {
-    /// Returns the bytes of memory held.
-    pub fn held_bytes(&self) -> usize {
-        self.writer.memory_size() + self.writer.bytes_written()
+        Ok(object.finish(entries, &mut self.work)?)
     }
 }
 
