@@ -216,7 +216,7 @@ impl Column {
         let bytes = match (&dictionary, &self.pages[..]) {
             (None, [page]) => page.clone(),
             (None, pages) => pages.concat().into(),
-            (Some(dictionary), pages) => [&[dictionary.bytes.clone()], pages].concat().concat().into(),
+            (Some(dictionary), pages) => [std::slice::from_ref(&dictionary.bytes), pages].concat().concat().into(),
         };
         let entries: usize = self.facts.iter().map(|page| page.entries).sum();
         let rows: usize = self.facts.iter().map(|page| page.rows).sum();

@@ -229,7 +229,7 @@ fn offsets_and_times_have_statistics_and_payloads_have_none() {
         .filter(|column| column.statistics().is_some())
         .map(|column| column.column_path().string())
         .collect();
-    assert_eq!(with, ["_offset", "_timestamp", "choice_at", "at"]);
+    assert_eq!(with, ["_offset", "_timestamp", "choice_at", "at", "node.at"]);
 }
 
 #[test]
