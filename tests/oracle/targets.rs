@@ -41,6 +41,13 @@ pub const ROOTS: [&str; 8] = [
     "corpus.legacy.Names",
 ];
 
+const FRAMINGS: [Framing; 5] =
+    [Framing::Raw, Framing::Confluent, Framing::ConfluentHeader, Framing::Glue, Framing::LengthDelimited];
+
+/// `Everything` under each framing.
+static LAYOUTS: LazyLock<Vec<Arc<Layout>>> =
+    LazyLock::new(|| FRAMINGS.iter().map(|framing| Fixed::new(ROOTS[0], *framing).layout).collect());
+
 struct Fixed {
     schema: Schema,
     layout: Arc<Layout>,
@@ -95,10 +102,6 @@ fn round_trip(data: &[u8]) -> Result<(), String> {
 
 /// A value under a framing: any bytes, or a frame that was built around any payload, which then reads as without it.
 fn framing(data: &[u8]) -> Result<(), String> {
-    const FRAMINGS: [Framing; 5] =
-        [Framing::Raw, Framing::Confluent, Framing::ConfluentHeader, Framing::Glue, Framing::LengthDelimited];
-    static LAYOUTS: LazyLock<Vec<Arc<Layout>>> =
-        LazyLock::new(|| FRAMINGS.iter().map(|framing| Fixed::new(ROOTS[0], *framing).layout).collect());
     let mut choices = Choices::new(data);
     let at = choices.below(FRAMINGS.len());
     if choices.chance(50) {
@@ -251,8 +254,11 @@ fn object(data: &[u8]) -> Result<(), String> {
         let footer = Footer::read(data);
         ensure!(footer.is_err() || needed <= data.len(), "a footer of {needed} bytes out of {}", data.len());
     }
-    for kind in [ObjectKind::Rows, ObjectKind::Quarantine] {
-        let _ = read_records(Bytes::copy_from_slice(data), kind);
+    let layout = &LAYOUTS[0];
+    for (kind, layout) in
+        [(ObjectKind::Rows, Some(&**layout)), (ObjectKind::Rows, None), (ObjectKind::Quarantine, None)]
+    {
+        let _ = read_records(Bytes::copy_from_slice(data), kind, layout);
     }
     Ok(())
 }
