@@ -57,7 +57,8 @@ impl Run<'_> {
                 raw.add_if(op.number < last, RawReason::FieldOrder);
                 at = self.value(op, next, end, row, depth, &mut raw)?;
             } else if op.action == Action::Unknown {
-                if tag == Op::tag(group, 4) {
+                // 0 stands for no group, and is no number of one.
+                if group != 0 && tag == Op::tag(group, 4) {
                     at = next;
                     break;
                 }

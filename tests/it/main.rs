@@ -4,6 +4,7 @@ mod architecture;
 mod archive;
 mod conformance;
 #[path = "../oracle/mod.rs"]
+#[allow(dead_code)]
 mod oracle;
 mod oracles;
 mod rig;

@@ -10,9 +10,13 @@ mod kafka;
 mod lake;
 mod manifest;
 mod member;
+#[path = "../oracle/mod.rs"]
+#[allow(dead_code)]
+mod oracle;
 mod outages;
 mod proxy;
 mod raw_header;
+mod readers;
 #[path = "../it/script.rs"]
 mod script;
 mod source;

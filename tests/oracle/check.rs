@@ -17,7 +17,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::choices::Choices;
-use super::expect::{Outcome, outcome};
+use super::expect::{Expected, Outcome, outcome};
 use super::payload::Payload;
 use super::schema::Schema;
 use super::show::show;
@@ -30,6 +30,7 @@ macro_rules! ensure {
         }
     };
 }
+pub(super) use ensure;
 
 /// The columns before the message's own.
 const ENVELOPE: usize = 11;
@@ -39,14 +40,26 @@ const ENVELOPE: usize = 11;
 ///
 /// A schema of too many columns has no layout, and passes.
 pub fn check(schema: &Schema, payloads: &[Payload], choices: &mut Choices<'_>) -> Result<(), String> {
-    let Some(layout) = layout(schema, TopicSchema::default())? else { return Ok(()) };
+    match layout(schema, TopicSchema::default())? {
+        Some(layout) => check_by(&layout, schema, payloads, choices),
+        None => Ok(()),
+    }
+}
+
+/// [`check`] by a layout of the schema.
+pub fn check_by(
+    layout: &Arc<Layout>,
+    schema: &Schema,
+    payloads: &[Payload],
+    choices: &mut Choices<'_>,
+) -> Result<(), String> {
     let records = records(payloads.iter().map(|payload| Some(payload.bytes.as_slice())), choices);
-    let archived = archive(&layout, &records)?;
+    let archived = archive(layout, &records)?;
     for (offset, payload) in payloads.iter().enumerate() {
         columns(schema, &archived, offset as i64, payload)
             .map_err(|said| format!("{said}\npayload {}", super::show::hex(&payload.bytes)))?;
     }
-    neighbours(&layout, &records, &archived)
+    neighbours(layout, &records, &archived)
 }
 
 pub fn topic() -> Topic {
@@ -228,6 +241,31 @@ fn columns(schema: &Schema, archived: &Archived, offset: i64, payload: &Payload)
     ensure!(raw == "null" || *raw == super::show::hex(&payload.bytes), "_raw is {raw}");
     ensure!(raw == "null" || !canonical, "_raw is there, and the payload is canonical");
     Ok(())
+}
+
+/// An object, and what other programs must read in it: rows by their offset, column by column.
+pub struct Readable {
+    pub object: Bytes,
+    pub rows: BTreeMap<i64, Vec<(String, String)>>,
+}
+
+/// Archives payloads that become rows in one object; nothing where the schema has too many columns or no payload becomes a row.
+pub fn readable(schema: &Schema, payloads: &[Payload]) -> Result<Option<Readable>, String> {
+    let Some(layout) = layout(schema, TopicSchema::default())? else { return Ok(None) };
+    let mut rows = BTreeMap::new();
+    for (offset, payload) in payloads.iter().enumerate() {
+        if let Outcome::Row { columns, expected: Expected { claimed: true, .. } } = outcome(schema, &payload.bytes) {
+            rows.insert(offset as i64, columns);
+        }
+    }
+    let mut records = Records::default();
+    for offset in rows.keys() {
+        records.push(Offset(*offset), Timestamp::Create(0), None, Some(&payloads[*offset as usize].bytes), []);
+    }
+    let archived = decoded(&layout, &records)?;
+    let Some((object, batch)) = archived.objects.first() else { return Ok(None) };
+    ensure!(object.rows == rows.len() as u64, "{} of {} became rows of one object", object.rows, rows.len());
+    Ok(Some(Readable { object: encoded(&layout, object, batch)?, rows }))
 }
 
 /// Proves that refused records leave the others as they were without them (B).

@@ -234,8 +234,8 @@ impl Table<'_> {
                 Some(Form::String) => show::text(&value.to_string()),
                 _ => value.to_string(),
             },
-            (_, Value::F32(value)) => show::float(value, value.is_nan(), value.to_bits().into()),
-            (_, Value::F64(value)) => show::float(value, value.is_nan(), value.to_bits()),
+            (_, Value::F32(value)) => show::single(*value),
+            (_, Value::F64(value)) => show::double(*value),
             (_, Value::Bytes(bytes)) => show::hex(bytes),
             (kind, value) => panic!("{value:?} is no {kind:?}"),
         })

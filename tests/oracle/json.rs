@@ -6,6 +6,7 @@ use super::expect::Expected;
 use super::fields::{Field, enum_name, fields};
 use super::read::{Instance, Reading, read, text};
 use super::schema::Schema;
+use super::show::text as quoted;
 
 /// Writes JSON, and notes what it loses.
 pub struct Json<'s, 'e> {
@@ -268,10 +269,6 @@ fn mask(of: &Instance) -> Option<String> {
         (plain && !path.is_empty()).then_some(camel)
     });
     paths.collect::<Option<Vec<_>>>().map(|paths| paths.join(","))
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("a text")
 }
 
 fn base64(bytes: &[u8]) -> String {

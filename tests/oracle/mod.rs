@@ -1,8 +1,8 @@
 //! What the engines must make of a payload, told by somebody else.
 //!
-//! **What it is.** [`Schema`] and [`Payload`] are made at random, but out of bytes ([`Choices`]): a seed, a file of the corpus
-//! and a fuzzer's input make cases by the same code. [`check`] runs the engines from outside, payload in and rows, reasons and
-//! replayed records out, and compares.
+//! **What it is.** [`schema::Schema`] and [`payload::Payload`] are made at random, but out of bytes ([`choices`]): a seed, a file of the corpus
+//! and a fuzzer's input make cases by the same code. [`check::check`] runs the engines from outside, payload in and rows, reasons and
+//! replayed records out, and compares. [`targets`] has the rest of what reads bytes of others.
 //!
 //! **Flow.** bytes → descriptors ([`schema`], [`edition`]) → payloads ([`payload`]) → prost-reflect's reading ([`read`]) → what
 //! design note 4 makes of it ([`expect`], [`json`]), as text → compared with the batch, printed by [`show`].
@@ -20,9 +20,5 @@ pub mod payload;
 mod read;
 pub mod schema;
 mod show;
+pub mod targets;
 mod wire;
-
-pub use check::check;
-pub use choices::Choices;
-pub use payload::Payload;
-pub use schema::Schema;

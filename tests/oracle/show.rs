@@ -1,4 +1,5 @@
-//! Arrow values as text: strings in quotes, bytes in hex, lists and maps in brackets, nulls as `null`.
+//! Arrow values as text: strings as in JSON, bytes in hex, floats by their bits, lists and maps in brackets, nulls as `null`.
+//! `tests/live/readers.py` says the same in Python.
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -14,14 +15,8 @@ pub fn show(array: &dyn Array, row: usize) -> String {
         DataType::Boolean => array.as_boolean().value(row).to_string(),
         DataType::Int32 => array.as_primitive::<Int32Type>().value(row).to_string(),
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
-        DataType::Float32 => {
-            let value = array.as_primitive::<Float32Type>().value(row);
-            float(&value, value.is_nan(), value.to_bits().into())
-        }
-        DataType::Float64 => {
-            let value = array.as_primitive::<Float64Type>().value(row);
-            float(&value, value.is_nan(), value.to_bits())
-        }
+        DataType::Float32 => single(array.as_primitive::<Float32Type>().value(row)),
+        DataType::Float64 => double(array.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(_, _) => array.as_primitive::<Decimal128Type>().value(row).to_string(),
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             format!("{}us", array.as_primitive::<TimestampMicrosecondType>().value(row))
@@ -50,14 +45,17 @@ pub fn show(array: &dyn Array, row: usize) -> String {
 }
 
 pub fn text(text: &str) -> String {
-    format!("{text:?}")
+    serde_json::to_string(text).expect("a text")
 }
 
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One NaN is not the other.
-pub fn float(value: &dyn std::fmt::Debug, nan: bool, bits: u64) -> String {
-    if nan { format!("NaN({bits:x})") } else { format!("{value:?}") }
+pub fn single(value: f32) -> String {
+    format!("{:#010x}", value.to_bits())
+}
+
+pub fn double(value: f64) -> String {
+    format!("{:#018x}", value.to_bits())
 }
