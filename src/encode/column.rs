@@ -17,11 +17,8 @@ use super::hybrid;
 use super::index::{self, Bounds, PageFacts};
 use super::levels::Slots;
 use super::page::{Codec, Press, tidy};
-use super::plan::ColumnPlan;
+use super::plan::{ColumnPlan, PAGE_ROWS};
 use super::values::{Values, dictionary};
-
-/// Rows of a page, more or less: a chunk of the decoder's. Readers skip by pages.
-pub const PAGE_ROWS: usize = 16_384;
 
 /// A page of more bytes ends at once.
 pub const PAGE_BYTES: usize = 1 << 20;

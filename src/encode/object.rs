@@ -9,11 +9,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::column::{Closed, Column, PAGE_BYTES, PAGE_ROWS, Workspace};
-use super::plan::Plan;
-
-/// Rows per row group: what a replay of a window reads at least.
-pub const GROUP_ROWS: usize = 131_072;
+use super::column::{Closed, Column, PAGE_BYTES, Workspace};
+use super::plan::{GROUP_ROWS, PAGE_ROWS, Plan};
 
 /// Bytes of pages that close a row group.
 const GROUP_BYTES: usize = 64 << 20;
