@@ -67,7 +67,9 @@ def compare_row(verdict, place, row, expected, topic):
 
 
 def compare_message(verdict, place, row, expected):
-    verdict.equal(f"{place} raw", row["_raw"], unbase64(expected["value"]))
+    # Where the columns tell the payload whole, it is not kept.
+    if row["_raw"] is not None:
+        verdict.equal(f"{place} raw", row["_raw"], unbase64(expected["value"]))
     verdict.equal(f"{place} tombstone", row["_tombstone"], expected["kind"] == "tombstone")
     message = expected["row"] or {}
     found = {name: value for name, value in row.items() if not name.startswith("_")}
