@@ -40,7 +40,7 @@ def texts(array):
     elif pa.types.is_string(kind):
         said = [json.dumps(value, ensure_ascii=False) for value in array.to_pylist()]
     elif pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        said = [f"{value or 0:f}" if pa.types.is_decimal(kind) else str(value) for value in array.to_pylist()]
+        said = [str(int(value or 0)) for value in array.to_pylist()]
     else:
         raise TypeError(f"no table has a {kind}")
     return [text if valid else "null" for text, valid in zip(said, array.is_valid().to_pylist())]
