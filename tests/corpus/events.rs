@@ -28,7 +28,7 @@ impl Shape {
 
     /// Returns the payload of the `number`th event.
     pub fn payload(self, number: u64) -> Vec<u8> {
-        let (mut dice, mut wire) = (Dice(number.wrapping_mul(GOLDEN)), Wire::default());
+        let (mut dice, mut wire) = (Dice(number.wrapping_mul(SPREAD)), Wire::default());
         match self {
             Shape::Small => click(&mut wire, &mut dice, number),
             Shape::Medium => order(&mut wire, &mut dice, number),
@@ -181,6 +181,10 @@ fn item(wire: &mut Wire, dice: &mut Dice) {
 }
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Sets the events' sequences apart: seeds that lie a multiple of [`GOLDEN`] apart would make them one sequence, and every event
+/// would hold most of its neighbour's numbers.
+const SPREAD: u64 = 0xd134_2543_de82_ef95;
 
 /// SplitMix64.
 struct Dice(u64);
