@@ -7,6 +7,25 @@ pub fn width(greatest: u64) -> u32 {
 
 /// Appends numbers of `width` bits each, the first in the lowest bits of the first byte. The last byte is filled up with zeros.
 pub fn pack<T: Copy + Into<u64>>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
+    if width <= 8 { pack_narrow(numbers, width, out) } else { pack_wide(numbers, width, out) }
+}
+
+/// Eight numbers fit into a word, of which as many bytes count as they have bits.
+fn pack_narrow<T: Copy + Into<u64>>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
+    let mut at = out.len();
+    let end = at + (numbers.len() * width as usize).div_ceil(8);
+    // Each word is written whole, and its bytes too many are written over by the next.
+    out.resize(end + 8, 0);
+    for group in numbers.chunks(8) {
+        let word = group.iter().rev().fold(0_u64, |word, number| word << width | (*number).into());
+        out[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        at += width as usize;
+    }
+    out.truncate(end);
+}
+
+fn pack_wide<T: Copy + Into<u64>>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
+    out.reserve((numbers.len() * width as usize).div_ceil(8) + 8);
     let (mut word, mut used) = (0_u64, 0);
     for number in numbers {
         let number: u64 = (*number).into();

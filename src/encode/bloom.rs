@@ -3,7 +3,7 @@
 use parquet::bloom_filter::Sbbf;
 
 use super::dictionary::Dictionary;
-use super::plan::{GROUP_ROWS, Kind, PAGE_ROWS};
+use super::plan::Kind;
 use super::values::Values;
 
 /// How many in a hundred values that are not there are taken for possible.
@@ -14,9 +14,8 @@ pub fn held_bytes(filter: &Sbbf) -> usize {
     filter.num_blocks() * 32
 }
 
-/// Adds the values of a page of so many rows. The first page says how large the filter has to be: a page of few rows is the only one.
-pub fn insert(filter: &mut Option<Sbbf>, kind: Kind, values: &Values, rows: usize) {
-    let pages = if rows < PAGE_ROWS / 2 { 1 } else { GROUP_ROWS.div_ceil(rows) };
+/// Adds the values of a page. `pages` is how many like it may come until the row group ends: the filter is made for that many.
+pub fn insert(filter: &mut Option<Sbbf>, kind: Kind, values: &Values, pages: usize) {
     let filter = filter.get_or_insert_with(|| of_size(values.count * pages));
     values.each(kind, usize::MAX, |value| filter.insert(value));
 }

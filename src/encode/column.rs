@@ -10,18 +10,15 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 
 use super::bits::width;
 use super::bloom;
-use super::choice::{self, SAMPLE};
+use super::choice;
 use super::dictionary::Dictionary;
 use super::entries::Entries;
 use super::hybrid;
 use super::index::{self, Bounds, PageFacts};
 use super::levels::Slots;
 use super::page::{Codec, Press, tidy};
-use super::plan::{ColumnPlan, PAGE_ROWS};
+use super::plan::{ColumnPlan, Sizes};
 use super::values::{Values, dictionary};
-
-/// A page of more bytes ends at once.
-pub const PAGE_BYTES: usize = 1 << 20;
 
 /// What all columns of a thread use, one after the other.
 #[derive(Default)]
@@ -77,19 +74,26 @@ impl Column {
     }
 
     /// Appends the column's part of some rows.
-    pub fn push(&mut self, plan: &ColumnPlan, array: &dyn Array, slots: &Slots, work: &mut Workspace) -> Result<()> {
+    pub fn push(
+        &mut self,
+        plan: &ColumnPlan,
+        sizes: &Sizes,
+        array: &dyn Array,
+        slots: &Slots,
+        work: &mut Workspace,
+    ) -> Result<()> {
         // Most chunks are a page, and need no buffers of their own.
-        let at_once = self.pending.rows == 0 && slots.rows >= PAGE_ROWS / 2;
+        let at_once = self.pending.rows == 0 && slots.rows >= sizes.page_rows / 2;
         let own = if at_once { &mut work.entries } else { &mut self.pending };
         let mut entries = std::mem::take(own);
         entries.push_levels(plan, slots);
         self.push_values(plan, array, slots, &mut entries, work)?;
-        if at_once || entries.rows >= PAGE_ROWS || entries.size() >= PAGE_BYTES {
-            self.write(plan, &mut entries, work)?;
-        } else {
+        if !at_once && entries.rows < sizes.page_rows && entries.size() < sizes.page_bytes {
             self.pending = entries;
             return Ok(());
         }
+        let pages = sizes.group_rows.div_ceil(entries.rows);
+        self.write(plan, &mut entries, pages, work)?;
         if at_once {
             entries.tidy();
             work.entries = entries;
@@ -107,8 +111,10 @@ impl Column {
     ) -> Result<()> {
         let live = &slots.live;
         let keyed = dictionary(array);
-        if self.choice == Choice::Open && keyed.is_some() && live.len() > 0 {
-            // Whoever made it has seen that it pays.
+        // Whoever made a dictionary has seen that it pays, unless it is about as long as its rows.
+        if self.choice == Choice::Open
+            && keyed.is_some_and(|(_, strings)| (1..=live.len() / 2).contains(&strings.len()))
+        {
             self.choose_dictionary(plan, entries);
         }
         if self.choice == Choice::Dictionary {
@@ -123,7 +129,7 @@ impl Column {
         let before = values.longs.len();
         if !values.gather(plan.kind, array, live) {
             let given = array.data_type();
-            return Err(ParquetError::ArrowError(format!("column {} is given {given}", plan.parquet.path())));
+            return Err(ParquetError::ArrowError(format!("column {} is given {given}", plan.path)));
         }
         if plan.statistics {
             self.bounds.extend(&values.longs[before..]);
@@ -131,8 +137,6 @@ impl Column {
         if into_ids {
             self.dictionary.get_or_insert_default().ids_of(plan.kind, values, &mut entries.ids);
             values.tidy();
-        } else if self.choice == Choice::Open && values.count >= SAMPLE {
-            self.choose(plan, entries);
         }
         Ok(())
     }
@@ -151,14 +155,14 @@ impl Column {
         entries.values.tidy();
     }
 
-    /// Writes a page.
-    fn write(&mut self, plan: &ColumnPlan, entries: &mut Entries, work: &mut Workspace) -> Result<()> {
+    /// Writes a page. The row group may come to `pages` like it.
+    fn write(&mut self, plan: &ColumnPlan, entries: &mut Entries, pages: usize, work: &mut Workspace) -> Result<()> {
         // Of nulls alone there is nothing to choose by.
         if self.choice == Choice::Open && entries.values.count > 0 {
             self.choose(plan, entries);
         }
-        if plan.bloom {
-            bloom::insert(&mut self.bloom, plan.kind, &entries.values, entries.rows);
+        if plan.bloom && entries.values.count > 0 {
+            bloom::insert(&mut self.bloom, plan.kind, &entries.values, pages);
         }
         let body = &mut work.body;
         entries.encode_levels(plan, body);
@@ -196,7 +200,7 @@ impl Column {
     pub fn close(mut self, plan: &ColumnPlan, work: &mut Workspace) -> Result<Closed> {
         if self.pending.rows > 0 {
             let mut entries = std::mem::take(&mut self.pending);
-            self.write(plan, &mut entries, work)?;
+            self.write(plan, &mut entries, 1, work)?;
         }
         let codec = self.codec.unwrap_or(Codec::None);
         let dictionary = match self.dictionary.filter(|dictionary| dictionary.len() > 0) {

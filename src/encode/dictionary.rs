@@ -64,7 +64,7 @@ impl Dictionary {
 
     /// Whether it does not pay for a column of so many values.
     pub fn is_too_large_for(&self, values: usize) -> bool {
-        self.stored.plain.len() > MOST_BYTES || self.len() > values / 4 && self.len() > 256
+        self.stored.plain.len() > MOST_BYTES || self.len() > values / 2 && self.len() > 256
     }
 
     /// Hands on the values one by one, without the lengths of strings.
@@ -98,13 +98,12 @@ impl Dictionary {
         known.clear();
         known.resize(strings.len(), UNKNOWN);
         let keys = keyed.keys().values();
-        ids.reserve(live.len());
-        live.each(|place| {
+        live.extend(ids, |place| {
             let key = keys[place] as usize;
             if known[key] == UNKNOWN {
                 known[key] = self.id_of_string(strings.get(key));
             }
-            ids.push(known[key]);
+            known[key]
         });
     }
 

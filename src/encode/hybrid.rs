@@ -11,7 +11,8 @@ pub fn encode<T: Copy + PartialEq + Into<u64>>(numbers: &[T], width: u32, out: &
     // Between `packed` and `at` stand whole groups of eight that are still to be packed.
     let (mut packed, mut at) = (0, 0);
     while let Some(group) = numbers.get(at..at + 8) {
-        if group.iter().any(|number| *number != group[0]) {
+        // All eight are looked at, which is faster than to stop at the first.
+        if !group.iter().fold(true, |same, number| same & (*number == group[0])) {
             at += 8;
             continue;
         }

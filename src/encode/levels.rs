@@ -53,6 +53,14 @@ impl Live {
         }
     }
 
+    /// Appends what `of` makes of each place.
+    pub fn extend<T>(&self, out: &mut Vec<T>, mut of: impl FnMut(usize) -> T) {
+        match self {
+            Live::Range(range) => out.extend(range.clone().map(of)),
+            Live::At(places) => out.extend(places.iter().map(|place| of(*place as usize))),
+        }
+    }
+
     fn place(&self, nth: usize) -> usize {
         match self {
             Live::Range(range) => range.start + nth,
@@ -115,64 +123,73 @@ impl Slots {
     /// Makes of each living entry those of its list's elements, or one that ends at level `level` where the list is empty. The
     /// list has repetition level `repetition`; its elements stand from one of `offsets` to the next.
     pub fn of_elements(&self, offsets: &[i32], level: u16, repetition: u16) -> Slots {
-        let mut spread = Spread::default();
-        let mut nth = 0;
+        let mut most = self.entries();
+        self.live.each(|place| most += (offsets[place + 1] - offsets[place]) as usize);
+        let (mut repetitions, mut definitions) = (vec![repetition; most], vec![LIVE; most]);
+        let (mut places, mut nth, mut end) = (Places::default(), 0, 0);
         let mut entry = |at: usize, definition: u16| {
-            let above = self.repetitions.get(at).copied().unwrap_or(0);
+            repetitions[end] = self.repetitions.get(at).copied().unwrap_or(0);
             if definition != LIVE {
-                return spread.end(above, definition);
+                definitions[end] = definition;
+                end += 1;
+                return;
             }
             let place = self.live.place(nth);
             nth += 1;
-            match offsets[place] as usize..offsets[place + 1] as usize {
-                elements if elements.is_empty() => spread.end(above, level),
-                elements => spread.elements(elements, above, repetition),
+            let elements = offsets[place] as usize..offsets[place + 1] as usize;
+            if elements.is_empty() {
+                definitions[end] = level;
+                end += 1;
+            } else {
+                end += elements.len();
+                places.extend(elements);
             }
         };
         match &self.definitions {
             Definitions::Same(definition, count) => (0..*count).for_each(|at| entry(at, *definition)),
             Definitions::Each(each) => each.iter().enumerate().for_each(|(at, definition)| entry(at, *definition)),
         }
-        spread.finish(self.rows)
-    }
-}
-
-/// The entries of lists' elements, as they come.
-#[derive(Default)]
-struct Spread {
-    repetitions: Vec<u16>,
-    definitions: Vec<u16>,
-    /// Where the elements stand as long as there is no hole between them, else in `places`.
-    range: Range<usize>,
-    places: Option<Vec<u32>>,
-}
-
-impl Spread {
-    fn end(&mut self, repetition: u16, definition: u16) {
-        self.repetitions.push(repetition);
-        self.definitions.push(definition);
-    }
-
-    fn elements(&mut self, elements: Range<usize>, first: u16, repetition: u16) {
-        self.repetitions.push(first);
-        self.repetitions.extend(std::iter::repeat_n(repetition, elements.len() - 1));
-        self.definitions.extend(std::iter::repeat_n(LIVE, elements.len()));
-        if self.range.is_empty() {
-            self.range = elements;
-        } else if self.places.is_none() && self.range.end == elements.start {
-            self.range.end = elements.end;
-        } else {
-            let before = || self.range.clone().map(|place| place as u32).collect();
-            self.places.get_or_insert_with(before).extend(elements.map(|place| place as u32));
-        }
-    }
-
-    fn finish(self, rows: usize) -> Slots {
+        repetitions.truncate(end);
+        definitions.truncate(end);
         Slots {
-            rows,
-            repetitions: Rc::new(self.repetitions),
-            definitions: Definitions::Each(Rc::new(self.definitions)),
-            live: self.places.map_or(Live::Range(self.range), |places| Live::At(Rc::new(places))),
+            rows: self.rows,
+            repetitions: Rc::new(repetitions),
+            definitions: Definitions::Each(Rc::new(definitions)),
+            live: places.finish(),
         }
+    }
+
+    fn entries(&self) -> usize {
+        match &self.definitions {
+            Definitions::Same(_, count) => *count,
+            Definitions::Each(each) => each.len(),
+        }
+    }
+}
+
+/// Places, as they come.
+#[derive(Default)]
+struct Places {
+    /// All of them, as long as there is no hole between them.
+    range: Range<usize>,
+    /// All of them, from the first hole on.
+    each: Option<Vec<u32>>,
+}
+
+impl Places {
+    fn extend(&mut self, places: Range<usize>) {
+        if let Some(each) = &mut self.each {
+            each.extend(places.map(|place| place as u32));
+        } else if self.range.is_empty() {
+            self.range = places;
+        } else if self.range.end == places.start {
+            self.range.end = places.end;
+        } else {
+            self.each = Some(self.range.clone().chain(places).map(|place| place as u32).collect());
+        }
+    }
+
+    fn finish(self) -> Live {
+        self.each.map_or(Live::Range(self.range), |each| Live::At(Rc::new(each)))
     }
 }

@@ -3,10 +3,14 @@
 //! **What it is.** [`Encoder`] makes the bytes of an object, [`Footer`] tells from its last bytes what it is, [`read_records`]
 //! gets the records out again.
 //!
-//! **Flow.** chunks of rows → [`properties`] (encodings, statistics) → Parquet with the facts of [`footer`] → object.
+//! **Flow.** chunk of rows → [`plan`], for each column its part of it → [`levels`] and [`values`], gathered in [`entries`] until
+//! they are a page → [`column`]: in what encoding ([`choice`]: [`dictionary`] and [`hybrid`], or [`delta`]), compressed
+//! ([`page`]) → [`object`]: row groups, then the whole with the facts of [`footer`]. The parquet crate writes what is Thrift.
 //! Object → [`read`] → records, for replay and verify.
 //!
-//! **Promises.** An object is a function of rows, facts and program version. The records that come back are those that went in,
+//! **Promises.** An object is a function of its chunks, facts and program version, not of those before it; in other chunks the
+//! same rows are other bytes, which is why digests are over records. An open object holds its pages, compressed, and less than a
+//! page of each column; what else it takes belongs to the encoder. The records that come back are those that went in,
 //! byte by byte: what [`read_records`] gets has the digest that the footer says, be it from payloads kept or made again.
 //!
 //! **Failure.** Encoding fails only by a defect. Reading takes objects for untrusted: [`ReadError`] says whether more bytes, a
@@ -27,6 +31,8 @@ mod hybrid;
 mod index;
 mod levels;
 mod object;
+#[cfg(test)]
+mod oracle;
 mod page;
 mod plan;
 mod read;
@@ -64,6 +70,18 @@ pub struct ObjectFacts {
     pub nonce: String,
 }
 
+/// Returns those of some columns that can have no Bloom filter: there is no such column, or one of booleans. Columns are named by
+/// their path, with dots between, `key` and `value` for the parts of a map and nothing for the elements of a list.
+pub fn without_filter(layout: &Layout, columns: &BTreeSet<String>) -> Vec<String> {
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    // Without a plan there are no columns; opening the first object says why.
+    let plan = Plan::new(layout.arrow_schema(), columns).ok();
+    let with: BTreeSet<&str> = plan.iter().flat_map(Plan::filtered).collect();
+    columns.iter().filter(|column| !with.contains(column.as_str())).cloned().collect()
+}
+
 /// Makes objects of one layout. Holds the workspace, not the objects: one serves all partitions of a thread.
 pub struct Encoder {
     layout: Arc<Layout>,
@@ -77,6 +95,13 @@ pub struct Encoder {
 impl Encoder {
     pub fn new(layout: Arc<Layout>) -> Encoder {
         Encoder { layout, bloom: BTreeSet::new(), rows: None, quarantine: None, work: Workspace::default() }
+    }
+
+    /// Gives columns a Bloom filter, named as [`without_filter`] wants them. Those that the layout does not have are left out:
+    /// it may be older than the wish.
+    #[must_use]
+    pub fn with_filters(self, bloom: BTreeSet<String>) -> Encoder {
+        Encoder { bloom, ..self }
     }
 
     /// Begins an object of rows or of quarantine.

@@ -9,11 +9,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::column::{Closed, Column, PAGE_BYTES, Workspace};
-use super::plan::{GROUP_ROWS, PAGE_ROWS, Plan};
-
-/// Bytes of pages that close a row group.
-const GROUP_BYTES: usize = 64 << 20;
+use super::column::{Closed, Column, Workspace};
+use super::plan::{Plan, Sizes};
 
 /// An object in the making.
 pub struct OpenObject {
@@ -40,9 +37,10 @@ impl OpenObject {
     }
 
     pub(super) fn push(&mut self, rows: &RecordBatch, work: &mut Workspace) -> Result<()> {
+        let Sizes { page_rows, group_rows, .. } = self.plan.sizes;
         let mut start = 0;
         while start < rows.num_rows() {
-            let count = (rows.num_rows() - start).min(PAGE_ROWS).min(GROUP_ROWS - self.rows);
+            let count = (rows.num_rows() - start).min(page_rows).min(group_rows - self.rows);
             self.push_some(&rows.slice(start, count), work)?;
             start += count;
         }
@@ -52,11 +50,12 @@ impl OpenObject {
     fn push_some(&mut self, rows: &RecordBatch, work: &mut Workspace) -> Result<()> {
         let OpenObject { plan, columns, .. } = self;
         columns.resize_with(plan.columns.len(), Column::default);
-        plan.columns_of(rows, PAGE_BYTES, |column, array, slots| {
-            columns[column].push(&plan.columns[column], array, slots, work)
+        plan.columns_of(rows, |column, array, slots| {
+            columns[column].push(&plan.columns[column], &plan.sizes, array, slots, work)
         })?;
         self.rows += rows.num_rows();
-        if self.rows >= GROUP_ROWS || self.open_bytes() >= GROUP_BYTES {
+        let Sizes { group_rows, group_bytes, .. } = self.plan.sizes;
+        if self.rows >= group_rows || self.open_bytes() >= group_bytes {
             self.close_group(work)?;
         }
         Ok(())

@@ -22,12 +22,33 @@ pub const PAGE_ROWS: usize = 16_384;
 
 /// How one kind of object is written. The same for every object of it.
 pub struct Plan {
+    pub sizes: Sizes,
     pub schema: SchemaDescPtr,
     pub columns: Vec<ColumnPlan>,
     fields: Vec<Node>,
 }
 
+/// How much goes together. Pages and row groups end with the chunk that fills them.
+pub struct Sizes {
+    /// Readers skip by pages.
+    pub page_rows: usize,
+    pub page_bytes: usize,
+    /// A row group is what a replay of a window reads at least; never exceeded.
+    pub group_rows: usize,
+    /// Of pages.
+    pub group_bytes: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        // A page is a chunk of the decoder's.
+        Sizes { page_rows: 16_384, page_bytes: 1 << 20, group_rows: 131_072, group_bytes: 64 << 20 }
+    }
+}
+
 pub struct ColumnPlan {
+    /// As people write it.
+    pub path: String,
     pub parquet: ColumnDescPtr,
     pub kind: Kind,
     /// The greatest levels.
@@ -72,12 +93,18 @@ impl Plan {
     pub fn new(schema: &SchemaRef, bloom: &BTreeSet<String>) -> Result<Plan> {
         // The names of the Parquet specification for the parts of lists and maps.
         let converter = ArrowSchemaConverter::new().with_coerce_types(true).schema_root("alluvium");
-        let mut plan = Plan { schema: converter.convert(schema)?.into(), columns: Vec::new(), fields: Vec::new() };
+        let parquet = converter.convert(schema)?.into();
+        let mut plan = Plan { sizes: Sizes::default(), schema: parquet, columns: Vec::new(), fields: Vec::new() };
         for field in schema.fields() {
             let node = plan.node(field, field.name(), bloom)?;
             plan.fields.push(node);
         }
         Ok(plan)
+    }
+
+    /// Returns the paths of the columns that get a Bloom filter.
+    pub fn filtered(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|column| column.bloom).map(|column| column.path.as_str())
     }
 
     fn node(&mut self, field: &Field, path: &str, bloom: &BTreeSet<String>) -> Result<Node> {
@@ -93,12 +120,14 @@ impl Plan {
                 let parquet = self.schema.column(self.columns.len());
                 let repetition = parquet.max_rep_level().cast_unsigned();
                 let timed = matches!(leaf, DataType::Timestamp(_, _)) || path == "_offset";
+                let kind = Kind::of(&parquet)?;
                 self.columns.push(ColumnPlan {
-                    kind: Kind::of(&parquet)?,
+                    kind,
                     definition: parquet.max_def_level().cast_unsigned(),
                     repetition,
                     statistics: timed && repetition == 0,
-                    bloom: bloom.contains(path),
+                    bloom: bloom.contains(path) && kind != Kind::Bool,
+                    path: path.to_owned(),
                     parquet,
                 });
                 Inner::Column(self.columns.len() - 1)
@@ -112,12 +141,11 @@ impl Plan {
     pub fn columns_of<E>(
         &self,
         rows: &RecordBatch,
-        page_bytes: usize,
         mut take: impl FnMut(usize, &dyn Array, &Slots) -> Result<(), E>,
     ) -> Result<(), E> {
         for (node, array) in self.fields.iter().zip(rows.columns()) {
             let bytes = array.to_data().get_slice_memory_size().unwrap_or(0);
-            let parts = bytes.div_ceil(page_bytes * node.columns().max(1)).max(1);
+            let parts = bytes.div_ceil(self.sizes.page_bytes * node.columns().max(1)).max(1);
             let length = rows.num_rows().div_ceil(parts).max(1);
             for start in (0..rows.num_rows()).step_by(length) {
                 let length = length.min(rows.num_rows() - start);

@@ -83,17 +83,18 @@ impl Values {
         match (kind, array.data_type()) {
             (Kind::Bool, DataType::Boolean) => {
                 let bits = array.as_boolean().values();
-                self.bytes.reserve(live.len());
-                live.each(|place| self.bytes.push(u8::from(bits.value(place))));
+                live.extend(&mut self.bytes, |place| u8::from(bits.value(place)));
             }
             (Kind::Int32, DataType::Int32) => {
                 numbers(array.as_primitive::<Int32Type>().values(), live, &mut self.words)
             }
             (Kind::Float, DataType::Float32) => {
-                bits(values_of::<Float32Type>(array), live, &mut self.words, |value| value.to_bits().cast_signed())
+                let floats = values_of::<Float32Type>(array);
+                live.extend(&mut self.words, |place| floats[place].to_bits().cast_signed());
             }
             (Kind::Double, DataType::Float64) => {
-                bits(values_of::<Float64Type>(array), live, &mut self.longs, |value| value.to_bits().cast_signed())
+                let doubles = values_of::<Float64Type>(array);
+                live.extend(&mut self.longs, |place| doubles[place].to_bits().cast_signed());
             }
             (Kind::Int64, DataType::Int64) => numbers(values_of::<Int64Type>(array), live, &mut self.longs),
             (Kind::Int64, DataType::Timestamp(TimeUnit::Millisecond, _)) => {
@@ -197,13 +198,6 @@ fn values_of<T: ArrowPrimitiveType>(array: &dyn Array) -> &[T::Native] {
 fn numbers<T: Copy>(values: &[T], live: &Live, out: &mut Vec<T>) {
     match live {
         Live::Range(range) => out.extend_from_slice(&values[range.clone()]),
-        Live::At(places) => out.extend(places.iter().map(|place| values[*place as usize])),
-    }
-}
-
-fn bits<T: Copy, B>(values: &[T], live: &Live, out: &mut Vec<B>, bits: impl Fn(T) -> B) {
-    match live {
-        Live::Range(range) => out.extend(values[range.clone()].iter().map(|value| bits(*value))),
-        Live::At(places) => out.extend(places.iter().map(|place| bits(values[*place as usize]))),
+        Live::At(_) => live.extend(out, |place| values[place]),
     }
 }
