@@ -116,8 +116,8 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
 }
 
 pub(super) fn rule(topic: TopicSettings) -> TopicRule {
-    let TopicSettings { matches, schema, start, incarnation } = topic;
-    TopicRule { matches, schema, start, incarnation }
+    let TopicSettings { matches, schema, bloom, start, incarnation } = topic;
+    TopicRule { matches, schema, bloom, start, incarnation }
 }
 
 /// Reads the descriptor sets of the configuration.

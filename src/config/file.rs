@@ -1,7 +1,7 @@
 //! What the operator may write. The comments here are the reference: the example, the JSON Schema, `docs/configuration.md`
 //! and the check of a file are all made from these types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -138,6 +138,11 @@ pub(super) struct FileTopic {
     /// Where the table is to differ from the usual mapping of messages to columns. Another mapping is another layout: it holds
     /// for what is archived from then on.
     pub mapping: FileMapping,
+    /// Columns that rows are looked up by, as readers name them, with dots between (`key` and `value` for the parts of a map,
+    /// nothing for the elements of a list): each gets a Bloom filter in every object. It costs about 1.2 bytes per different
+    /// value, and holds for what is archived from then on.
+    #[schemars(inner(length(min = 1)), example = ["booking_id", "customer.id"])]
+    pub bloom: BTreeSet<String>,
     /// Where a partition's archive begins, the first time it is seen: `earliest`, `latest` or a time. What lies before is
     /// recorded as skipped.
     pub start: StartText,

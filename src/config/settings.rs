@@ -1,5 +1,6 @@
 //! What the program uses: every value decided, checked and typed.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +38,8 @@ impl Settings {
 pub struct TopicSettings {
     pub matches: TopicMatch,
     pub schema: TopicSchema,
+    /// Columns with a Bloom filter.
+    pub bloom: BTreeSet<String>,
     pub start: StartAt,
     /// Stands in for the topic id where the broker tells none.
     pub incarnation: Option<String>,

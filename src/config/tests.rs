@@ -37,6 +37,7 @@ topics:
     time: meta.created_at
     start: 2026-11-23T06:00:00Z
     mapping: { recursion: 2, fields: { a.b: both }, extensions: [acme.v1.ext] }
+    bloom: [id, a.b]
     incarnation: 007
   - match: 'prod\..+'
 schemas:
@@ -86,6 +87,7 @@ fn everything_written_is_used() {
     assert_eq!(topic.schema.time, TimeRule::Field("meta.created_at".into()));
     let mapping = &topic.schema.mapping;
     assert_eq!((mapping.recursion, &mapping.fields["a.b"], mapping.extensions.len()), (2, &Form::Both, 1));
+    assert_eq!(topic.bloom.iter().collect::<Vec<_>>(), ["a.b", "id"]);
     assert_eq!(topic.start, StartAt::Time(1_795_413_600_000));
     assert_eq!(topic.incarnation.as_deref(), Some("007"));
     assert_eq!(settings.descriptors, [Path::new("/etc/alluvium/schemas/events.binpb"), Path::new("/abs/x.binpb")]);

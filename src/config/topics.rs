@@ -28,7 +28,7 @@ pub(super) fn resolve(entries: Vec<FileTopic>, found: &mut Findings) -> Option<V
 }
 
 fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSettings> {
-    let FileTopic { r#match, name, message, table, framing, time, mapping, start, incarnation } = entry;
+    let FileTopic { r#match, name, message, table, framing, time, mapping, bloom, start, incarnation } = entry;
     let key = |name: &str| format!("{path}.{name}");
     if let Some(name) = &name
         && !follows_convention(&name.0)
@@ -75,7 +75,7 @@ fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSett
         time: time.0,
         mapping: mapping.into(),
     };
-    Some(TopicSettings { matches, schema, start: start.0, incarnation })
+    Some(TopicSettings { matches, schema, bloom, start: start.0, incarnation })
 }
 
 /// Reports an entry that no topic can reach, as the first that speaks of a topic decides.

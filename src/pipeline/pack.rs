@@ -1,7 +1,7 @@
 //! A range of records → the objects of its cut, decoded and encoded. Pure.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -73,8 +73,10 @@ pub struct Engines {
 }
 
 impl Engines {
-    pub fn new(layout: &Arc<Layout>) -> Engines {
-        Engines { decoder: Decoder::new(layout.clone()), encoder: Encoder::new(layout.clone()) }
+    /// `bloom` are columns that get a Bloom filter.
+    pub fn new(layout: &Arc<Layout>, bloom: &BTreeSet<String>) -> Engines {
+        let encoder = Encoder::new(layout.clone()).with_filters(bloom.clone());
+        Engines { decoder: Decoder::new(layout.clone()), encoder }
     }
 }
 

@@ -65,7 +65,7 @@ impl Work {
         );
         Work {
             cutter: Cutter::new(shared.cut, &partition),
-            engines: Engines::new(&route.layout),
+            engines: Engines::new(&route.layout, &route.bloom),
             metrics: shared.metrics.topic(&partition.topic),
             machine,
             life,
@@ -241,7 +241,7 @@ impl Work {
         let Some(redo) = self.redo.take_if(|redo| redo.is_complete()) else { return };
         let Some(chain) = self.machine.chain() else { return };
         let nonce = redo.nonce().to_owned();
-        let done = redo.pack(&chain, &self.shared.budget);
+        let done = redo.pack(&chain, &self.route.bloom, &self.shared.budget);
         // Nothing more is read until the chain says where.
         self.forget();
         effects.push(Effect::Source(SourceCommand::Stop(self.partition.clone())));

@@ -1,6 +1,6 @@
 //! The range of a cut that somebody decided and did not finish, read again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::pack::{Body, Engines, Making, pack, records};
@@ -53,10 +53,11 @@ impl Redo {
     pub(super) fn pack(
         self,
         chain: &ChainId,
+        bloom: &BTreeSet<String>,
         budget: &MemoryBudget,
     ) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
         let layout = self.layout.ok_or("its layout was not fetched")?;
-        let mut engines = Engines::new(&layout);
+        let mut engines = Engines::new(&layout, bloom);
         let making = Making {
             chain,
             layout: &layout,

@@ -1,11 +1,13 @@
 //! Which layout a topic's records take, and whether the topic may be archived at all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::chain::layout_keys;
 use crate::domain::{StartAt, Topic, TopicId, TopicPartition};
+use crate::encode;
 use crate::schema::{Layout, Schemas, TopicSchema, resolve, table_of};
 use crate::source::{Log, LogError, TopicMatch};
 use crate::store::{ArchiveStore, commit};
@@ -15,6 +17,8 @@ use crate::store::{ArchiveStore, commit};
 pub struct TopicRule {
     pub matches: TopicMatch,
     pub schema: TopicSchema,
+    /// Columns with a Bloom filter.
+    pub bloom: BTreeSet<String>,
     pub start: StartAt,
     /// Stands in for the topic id where the broker tells none.
     pub incarnation: Option<String>,
@@ -24,6 +28,7 @@ pub struct TopicRule {
 #[derive(Debug)]
 pub struct Route {
     pub layout: Arc<Layout>,
+    pub bloom: BTreeSet<String>,
     pub start: StartAt,
     pub incarnation: Option<TopicId>,
 }
@@ -60,8 +65,14 @@ impl Routes {
         })?;
         let layout = resolve(topic, &rule.schema, &self.schemas)
             .map_err(|error| refused(error.to_string(), "correct `topics` or `schemas` in the configuration"))?;
+        let layout = Arc::new(layout);
+        if let Some(column) = encode::without_filter(&layout, &rule.bloom).first() {
+            let cause = format!("topic {topic} has no column `{column}` that a Bloom filter fits");
+            return Err(refused(cause, "correct `bloom`: values of a column are meant, and no booleans"));
+        }
         Ok(Route {
-            layout: Arc::new(layout),
+            layout,
+            bloom: rule.bloom.clone(),
             start: rule.start,
             incarnation: rule.incarnation.as_deref().map(|text| TopicId::from_incarnation(topic, text)),
         })

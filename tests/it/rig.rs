@@ -1,7 +1,7 @@
 //! Owners of partitions over a scripted log and a store with scripted faults, one step at a time: what runs when is the test's
 //! decision, so a crash can be put before and after every step. The lanes are the daemon's own; only its threads are missing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ impl Rig {
         let rule = TopicRule {
             matches: TopicMatch::Name(Stream::Searches.topic().to_owned()),
             schema: TopicSchema::default(),
+            bloom: BTreeSet::new(),
             start: StartAt::Earliest,
             incarnation: None,
         };
@@ -59,6 +60,7 @@ impl Rig {
         let rule = TopicRule {
             matches: TopicMatch::Name(self.topic.topic.to_string()),
             schema: TopicSchema::default(),
+            bloom: BTreeSet::new(),
             start,
             incarnation: None,
         };

@@ -84,6 +84,10 @@ archive: { url: 's3://lake' }
 ";
 
     async fn seen(found: Option<&[&str]>) -> Vec<(Status, String)> {
+        seen_of(FILE, found).await
+    }
+
+    async fn seen_of(file: &str, found: Option<&[&str]>) -> Vec<(Status, String)> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join("events.proto"),
@@ -92,7 +96,7 @@ archive: { url: 's3://lake' }
         .unwrap();
         let set = protox::compile(["events.proto"], [folder.path()]).unwrap();
         std::fs::write(folder.path().join("events.binpb"), prost::Message::encode_to_vec(&set)).unwrap();
-        let (settings, _) = crate::config::parse("f", FILE, folder.path(), &|_| None).unwrap();
+        let (settings, _) = crate::config::parse("f", file, folder.path(), &|_| None).unwrap();
         let topics = OnceLock::new();
         if let Some(found) = found {
             topics.set(found.iter().map(|name| Topic::new(name)).collect()).unwrap();
@@ -115,6 +119,18 @@ archive: { url: 's3://lake' }
             findings.iter().any(|f| f.0 == Status::Failed && f.1.contains("dev_shop_order_placed")),
             "{findings:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_bloom_filter_of_no_column_fails() {
+        let with = |columns: &str| FILE.replace("v1.Order }", &format!("v1.Order, bloom: {columns} }}"));
+        assert_eq!(seen_of(&with("[id, _key, _headers.key]"), None).await[0].0, Status::Ok);
+        for column in ["no", "_tombstone", "_headers"] {
+            let findings = seen_of(&with(&format!("[id, {column}]")), None).await;
+            let told =
+                format!("topic dev.shop.order-placed.v1.Order has no column `{column}` that a Bloom filter fits");
+            assert!(findings.contains(&(Status::Failed, told)), "{findings:?}");
+        }
     }
 
     #[tokio::test]
