@@ -3,6 +3,8 @@
 //! The choice is made anew for every row group and by nothing but its own values, so that an object does not depend on those
 //! before it. It costs some microseconds; a dictionary that fails costs more than all the rest of its column.
 
+use foldhash::fast::FixedState;
+
 use super::bits::width;
 use super::dictionary::hash;
 use super::plan::Kind;
@@ -17,6 +19,9 @@ const SHARE: f64 = 0.75;
 
 /// A greater share in a first look is that of ids, times and measures.
 const UNIQUE: f64 = 0.97;
+
+/// Always the same, so that what is chosen is, too.
+const HASHER: FixedState = FixedState::with_seed(0);
 
 /// Says whether a dictionary pays for values of that kind that go on as they begin.
 pub fn repeats(kind: Kind, values: &Values) -> bool {
@@ -54,7 +59,7 @@ fn distinct(kind: Kind, values: &Values, one_in: usize) -> (f64, f64) {
     let (mut at, mut seen) = (0, 0);
     values.each(kind, SAMPLE, |value| {
         if at % one_in == 0 {
-            let bit = hash(value) as usize % bits;
+            let bit = hash(&HASHER, value) as usize % bits;
             table[bit / 64] |= 1 << (bit % 64);
             seen += 1;
         }

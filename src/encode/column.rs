@@ -172,7 +172,7 @@ impl Column {
                 body.push(width as u8);
                 hybrid::encode(&entries.ids, width, body);
                 // Whatever the ids are like, the dictionary may be worth it.
-                self.codec = Some(Codec::Zstd);
+                self.codec.get_or_insert(Codec::Zstd);
                 Encoding::RLE_DICTIONARY
             }
             _ => entries.values.encode(plan.kind, body),

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use arrow_array::DictionaryArray;
 use arrow_array::types::Int32Type;
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
@@ -15,11 +15,10 @@ use super::values::{Strings, Values};
 /// A dictionary of more bytes costs its readers more than it saves.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Always the same, so that what is written is, too.
-const HASHER: FixedState = FixedState::with_seed(0);
-
 #[derive(Default)]
 pub struct Dictionary {
+    /// Of a seed of its own, so that nobody can send values that collide. Ids do not depend on it.
+    hasher: RandomState,
     ids: HashTable<u32>,
     stored: Stored,
     count: u32,
@@ -124,7 +123,8 @@ impl Dictionary {
     /// Returns the id of a value. Where it appears for the first time it gets one, and is stored. `at` finds the value of an id.
     #[inline]
     fn id(&mut self, value: &[u8], at: impl Fn(&Stored, u32) -> &[u8], store: impl FnOnce(&mut Stored)) -> u32 {
-        let Dictionary { ids, stored, count } = self;
+        let Dictionary { hasher, ids, stored, count } = self;
+        let hash = |value: &[u8]| hash(hasher, value);
         match ids.entry(hash(value), |id| at(stored, *id) == value, |id| hash(at(stored, *id))) {
             Entry::Occupied(id) => *id.get(),
             Entry::Vacant(place) => {
@@ -138,8 +138,8 @@ impl Dictionary {
     }
 }
 
-pub fn hash(value: &[u8]) -> u64 {
-    let mut hasher = HASHER.build_hasher();
+pub fn hash(hasher: &impl BuildHasher, value: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
     hasher.write(value);
     hasher.finish()
 }

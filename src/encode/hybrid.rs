@@ -8,6 +8,10 @@ const RUN: usize = 64;
 
 /// Appends numbers of `width` bits each.
 pub fn encode<T: Copy + PartialEq + Into<u64>>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
+    // There is nothing to pack, and some readers know that only as a run.
+    if width == 0 {
+        return encode_run(0, numbers.len(), width, out);
+    }
     // Between `packed` and `at` stand whole groups of eight that are still to be packed.
     let (mut packed, mut at) = (0, 0);
     while let Some(group) = numbers.get(at..at + 8) {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
@@ -337,6 +338,30 @@ fn a_dictionary_that_grows_too_large_is_left() {
         (Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY, Encoding::DELTA_LENGTH_BYTE_ARRAY);
     let all: BTreeSet<_> = encodings(&chunks, schema).into_iter().map(|encoding| encoding as u8).collect();
     assert_eq!(all, [plain, rle, ids, strings].map(|encoding| encoding as u8).into());
+}
+
+/// Says of rows of a deep message how far down each is set.
+fn deep(set: impl Iterator<Item = usize>) -> (Schema, RecordBatch) {
+    const DEPTH: usize = 15;
+    let set: Vec<usize> = set.collect();
+    let texts = set.iter().enumerate().map(|(at, set)| (*set == DEPTH).then_some(["a", "bb", "ccc"][at % 3]));
+    let mut array: ArrayRef = Arc::new(StringArray::from_iter(texts));
+    for level in (1..DEPTH).rev() {
+        let field = Field::new("in", array.data_type().clone(), true);
+        let nulls = set.iter().map(|set| *set >= level).collect();
+        array = Arc::new(StructArray::new(vec![field].into(), vec![array], Some(nulls)));
+    }
+    one_column(array.as_struct().clone())
+}
+
+/// Levels alone may be such that compressing them is in vain; what was said of the first page holds for all.
+#[test]
+fn a_page_without_values_may_come_first() {
+    let mut dice = Dice(7);
+    let (schema, first) = deep((0..16_384).map(|_| dice.below(15)));
+    let second = deep((0..16_384).map(|_| 15)).1;
+    let encodings = encodings(&[first, second], schema);
+    assert!(encodings.contains(&Encoding::RLE_DICTIONARY), "{encodings:?}");
 }
 
 #[test]

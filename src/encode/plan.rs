@@ -14,12 +14,6 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, SchemaDescPtr};
 
 use super::levels::Slots;
 
-/// Rows per row group: what a replay of a window reads at least.
-pub const GROUP_ROWS: usize = 131_072;
-
-/// Rows of a page, more or less: a chunk of the decoder's. Readers skip by pages.
-pub const PAGE_ROWS: usize = 16_384;
-
 /// How one kind of object is written. The same for every object of it.
 pub struct Plan {
     pub sizes: Sizes,
