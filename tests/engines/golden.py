@@ -7,6 +7,7 @@ import importlib.resources
 import json
 import math
 import os
+import random
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, json_format, message_factory
 from grpc_tools import protoc
@@ -66,6 +67,36 @@ def values(everything, pool):
         # An unknown enum number, a duplicate key, numbers out of order and unknown fields.
         ("strange", bytes.fromhex("8001 4d 9203 06 0a0161 120131 9203 06 0a0162 120132 9203 06 0a0161 120133 10 07 a83805")),
     ]
+
+
+# Whose payload no row gives back, so that it is kept.
+NOT_CANONICAL = {"strange"}
+
+
+def many(everything, count):
+    """Returns so many random record values, with names: enough for several pages, of every encoding."""
+    dice = random.Random(1)
+    few = [f"text {at}" for at in range(40)]
+
+    def record(at):
+        message = everything(
+            a_bool=dice.random() < 0.5, an_int32=dice.randrange(-9, 9), an_int64=at * 1000 + dice.randrange(900),
+            a_sint64=dice.getrandbits(63), a_uint64=dice.getrandbits(64), a_uint32=at // 100, a_float=dice.randrange(80) / 8,
+            a_double=dice.random(), a_string=f"{dice.getrandbits(128):032x}", a_bytes=dice.randbytes(dice.randrange(9)),
+            color=dice.choice([0, 1, 2, -1]), texts=dice.choices(few, k=dice.randrange(4)),
+            ints=[dice.getrandbits(30) for _ in range(dice.randrange(4))], longs=[at] * dice.randrange(3),
+            labels={dice.choice(few): f"{dice.getrandbits(64):x}" for _ in range(dice.randrange(3))},
+            opt_string=dice.choice(few + [None] * 40), opt_int32=dice.choice([None, dice.getrandbits(31)]),
+            _offset=few[at // 5_000],
+        )
+        message.at.FromMilliseconds(1_795_413_600_000 + at * 10)
+        if dice.random() < 0.7:
+            message.point.x = dice.choice([0.5, dice.random()])
+        for _ in range(dice.randrange(3)):
+            message.points.add(y=dice.random())
+        return message.SerializeToString()
+
+    return [(f"record {at} of many", record(at)) for at in range(count)]
 
 
 FULL = {

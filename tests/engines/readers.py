@@ -65,7 +65,7 @@ def without_times(kind):
     return kind
 
 
-def duckdb_rows(schema, s3, glob_url):
+def duckdb_rows(schema, where, s3, glob_url):
     import duckdb
     import duckdb_extension_httpfs
 
@@ -80,11 +80,11 @@ def duckdb_rows(schema, s3, glob_url):
         f"ENDPOINT '{endpoint}', URL_STYLE 'path', USE_SSL false)"
     )
     names = ", ".join(f'"{field.name}"' for field in schema)
-    query = f"SELECT {names} FROM read_parquet('{glob_url}', hive_partitioning=true) ORDER BY _offset"
+    query = f"SELECT {names} FROM read_parquet('{glob_url}', hive_partitioning=true) WHERE {where} ORDER BY _offset"
     return rows_of(connection.execute(query).to_arrow_table(), schema)
 
 
-def spark_rows(schema, folder):
+def spark_rows(schema, where, folder):
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[1]").appName("engines")
@@ -98,7 +98,7 @@ def spark_rows(schema, folder):
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
-        frame = spark.read.parquet(folder).orderBy("_offset")
+        frame = spark.read.parquet(folder).where(where).orderBy("_offset")
         assert {"dt", "hour"} <= set(frame.columns)
         # As numbers: a Python datetime is made in the local time zone and cannot hold the ends of the range.
         frame = frame.selectExpr(*(f"{spark_column(f'`{field.name}`', field.type)} AS `{field.name}`" for field in schema))
@@ -120,7 +120,7 @@ def spark_column(text, kind):
     return text
 
 
-def trino_rows(schema, port, table):
+def trino_rows(schema, where, port, table):
     import trino
 
     connection = trino.dbapi.connect(
@@ -128,7 +128,7 @@ def trino_rows(schema, port, table):
     )
     cursor = connection.cursor()
     names = ", ".join(f"{trino_column(field)}" for field in schema)
-    cursor.execute(f"SELECT {names} FROM {table} ORDER BY _offset")
+    cursor.execute(f"SELECT {names} FROM {table} WHERE {where} ORDER BY _offset")
     return [{f.name: plain(value, f.type) for f, value in zip(schema, row)} for row in cursor.fetchall()]
 
 
