@@ -1,6 +1,7 @@
 //! Our side of the rows for which a broker is read, on the daemon's allocator. Each kind is what a child process does; it tells
 //! its figures as JSON.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +129,7 @@ fn start(from: &From) -> anyhow::Result<Running> {
             table: Some("events".to_owned()),
             ..TopicSchema::default()
         },
+        bloom: BTreeSet::new(),
         start: StartAt::Earliest,
         incarnation: None,
     };
