@@ -242,8 +242,8 @@ async fn a_full_budget_suspends_reading_and_nothing_is_lost_or_doubled() {
     create_topic(&topic, 2).await;
     let producer = producer();
     (0..2).for_each(|partition| send(&producer, &topic, partition, 0..20_000));
-    // About a quarter of what there is.
-    let budget = 1 << 20;
+    // About a quarter of what there is: 40,000 records of some fifty bytes.
+    let budget = 512 << 10;
     let small = Options { batch_bytes: 16 << 10, ..reading() };
     let mut member = Member::with(&options(&topic, Protocol::Classic), name(&topic), budget, small);
     member.held = Some(Vec::new());
