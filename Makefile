@@ -47,6 +47,13 @@ bench-e2e: ## CPU and memory of the release daemon against a real Kafka and Loca
 	$(CARGO) build --locked --release -p alluvium -p alluvium-bench
 	@program="$${CARGO_TARGET_DIR:-target}/release"; localstack/with "$$program/alluvium-bench" end-to-end --program "$$program/alluvium" $(BENCH)
 
+.PHONY: fuzz sanitize
+fuzz: ## each fuzz target, or those of TARGETS, for FUZZ_SECONDS (600) (needs nightly Rust and cargo-fuzz)
+	fuzz/run $(TARGETS)
+
+sanitize: ## the unsafe code around librdkafka under AddressSanitizer and LeakSanitizer (needs nightly Rust)
+	fuzz/sanitize
+
 .PHONY: stack-up stack-down
 stack-up: ## start the development stack and print the exports that lead to it
 	@localstack/up
@@ -62,4 +69,4 @@ deny: ## licences, advisories and banned crates (needs cargo-deny and the networ
 .PHONY: shell-lint
 shell-lint: ## shellcheck on the scripts
 	@command -v shellcheck >/dev/null || { echo 'missing: shellcheck (Debian: apt-get install shellcheck)' >&2; exit 1; }
-	shellcheck -x --source-path=SCRIPTDIR $$(grep -lE '^#(!/usr/bin/env bash|  *shellcheck shell=bash)' localstack/* .ci/* tests/engines/*)
+	shellcheck -x --source-path=SCRIPTDIR $$(grep -lE '^#(!/usr/bin/env bash|  *shellcheck shell=bash)' localstack/* .ci/* fuzz/* tests/engines/*)

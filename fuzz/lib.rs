@@ -8,7 +8,7 @@ mod oracle;
 pub fn run(name: &str, data: &[u8]) {
     silence();
     let (_, target) = oracle::targets::TARGETS.iter().find(|(known, _)| *known == name).expect("a target");
-    if let Err(said) = target(data) {
+    if let Err(said) = target(data, oracle::engines::Through::Rows) {
         eprintln!("{name}: {said}");
         std::process::abort();
     }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod archive;
+mod bad_input;
 mod conformance;
 #[path = "../oracle/mod.rs"]
 #[allow(dead_code)]

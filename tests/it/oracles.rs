@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::oracle::choices::seeded;
+use crate::oracle::engines::Through;
 use crate::oracle::targets::{TARGETS, corpus};
 
 /// Random cases of `make test`; `ALLUVIUM_ORACLE_CASES=FROM..TO` runs others.
@@ -14,8 +15,9 @@ fn cases() -> std::ops::Range<u64> {
     from.parse().unwrap()..to.parse().unwrap()
 }
 
-fn target(wanted: &str) -> fn(&[u8]) -> Result<(), String> {
-    TARGETS.iter().find(|(name, _)| *name == wanted).expect("a target").1
+fn run(wanted: &str, input: &[u8]) -> Result<(), String> {
+    let (_, target) = TARGETS.iter().find(|(name, _)| *name == wanted).expect("a target");
+    target(input, Through::Parquet)
 }
 
 #[test]
@@ -24,7 +26,7 @@ fn random_schemas_and_payloads_read_as_another_reader_and_the_mapping_say() {
     for case in cases() {
         // Most of the schema's part decides nothing; the payloads' part is as long as it takes.
         let input = [&4_000u16.to_le_bytes()[..], &seeded(case, 34_000)].concat();
-        if let Err(said) = target("round_trip")(&input) {
+        if let Err(said) = run("round_trip", &input) {
             failed.push(format!("case {case}: {said}"));
         }
     }
@@ -36,7 +38,7 @@ fn replay(name: &str, folder: &Path) -> usize {
     let files = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut count = 0;
     for path in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
-        if let Err(said) = target(name)(&std::fs::read(&path).unwrap()) {
+        if let Err(said) = run(name, &std::fs::read(&path).unwrap()) {
             panic!("{name} over {}: {said}", path.display());
         }
         count += 1;

@@ -83,8 +83,16 @@ fn admin() -> AdminClient<DefaultClientContext> {
 }
 
 pub async fn create_topic(name: &str, partitions: i32) {
+    create_topic_taking(name, partitions, 1 << 20).await;
+}
+
+/// Makes a topic that takes records of so many bytes.
+pub async fn create_topic_taking(name: &str, partitions: i32, bytes: usize) {
+    let bytes = bytes.to_string();
     // Tests write old timestamps, which retention would drop.
-    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1))
+        .set("retention.ms", "-1")
+        .set("max.message.bytes", &bytes);
     // Right after a deletion the name may still be taken.
     eventually("the topic is created", async || {
         let outcome = admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();

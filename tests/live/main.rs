@@ -6,6 +6,7 @@ mod archive;
 mod conformance;
 mod daemon;
 mod events;
+mod junk;
 mod kafka;
 mod lake;
 mod manifest;

@@ -13,6 +13,7 @@
 pub mod check;
 pub mod choices;
 mod edition;
+pub mod engines;
 mod expect;
 mod fields;
 mod json;
@@ -21,4 +22,4 @@ mod read;
 pub mod schema;
 mod show;
 pub mod targets;
-mod wire;
+pub mod wire;

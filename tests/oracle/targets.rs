@@ -1,7 +1,7 @@
 //! What a fuzzer calls, and what `make test` calls with the corpus: each target makes a case of any bytes and says what is wrong.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use alluvium::chain::{Cut, LossRecord, cut_key};
 use alluvium::domain::{Digest, Header, ObjectKind, Offset, Records, Timestamp};
@@ -10,13 +10,15 @@ use alluvium::schema::{Framing, Layout, Schemas, TopicSchema, resolve};
 use bytes::Bytes;
 use prost_reflect::prost_types::FileDescriptorSet;
 
-use super::check::{archive, check, check_by, ensure, layout, topic};
+use super::check::check;
 use super::choices::Choices;
+use super::engines::{Engines, Through, ensure, topic};
 use super::payload::Payload;
 use super::schema::Schema;
 use super::wire;
 
-type Target = fn(&[u8]) -> Result<(), String>;
+/// Fuzzers go through rows mostly, to be quick.
+type Target = fn(&[u8], Through) -> Result<(), String>;
 
 /// All targets by name; a folder of `tests/corpus/cases` has the name of each.
 pub const TARGETS: [(&str, Target); 7] = [
@@ -44,23 +46,28 @@ pub const ROOTS: [&str; 8] = [
 const FRAMINGS: [Framing; 5] =
     [Framing::Raw, Framing::Confluent, Framing::ConfluentHeader, Framing::Glue, Framing::LengthDelimited];
 
-/// `Everything` under each framing.
-static LAYOUTS: LazyLock<Vec<Arc<Layout>>> =
-    LazyLock::new(|| FRAMINGS.iter().map(|framing| Fixed::new(ROOTS[0], *framing).layout).collect());
-
+/// Engines of a fixed message, which serve case after case.
 struct Fixed {
     schema: Schema,
-    layout: Arc<Layout>,
+    engines: Mutex<Engines>,
 }
 
 impl Fixed {
     fn new(root: &str, framing: Framing) -> Fixed {
         let schema = Schema::fixed(&corpus_set(), root);
         let rule = TopicSchema { framing, ..TopicSchema::default() };
-        let layout = layout(&schema, rule).expect("a layout of the corpus").expect("not too wide");
-        Fixed { schema, layout }
+        let engines = Engines::new(&schema, rule).expect("a layout of the corpus").expect("not too wide");
+        Fixed { schema, engines: Mutex::new(engines) }
+    }
+
+    fn engines(&self) -> MutexGuard<'_, Engines> {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// `Everything` under each framing.
+static FRAMED: LazyLock<Vec<Fixed>> =
+    LazyLock::new(|| FRAMINGS.iter().map(|framing| Fixed::new(ROOTS[0], *framing)).collect());
 
 /// Compiles the corpus's messages.
 pub fn corpus_set() -> Vec<u8> {
@@ -80,39 +87,41 @@ pub fn corpus() -> PathBuf {
 }
 
 /// Any bytes as a payload of a fixed message, between two others.
-fn decoder(data: &[u8]) -> Result<(), String> {
+fn decoder(data: &[u8], through: Through) -> Result<(), String> {
     static FIXED: LazyLock<Vec<Fixed>> =
         LazyLock::new(|| ROOTS.iter().map(|root| Fixed::new(root, Framing::Raw)).collect());
     let Some((first, payload)) = data.split_first() else { return Ok(()) };
     let fixed = &FIXED[usize::from(*first) % FIXED.len()];
     let between = [&b""[..], payload, b""];
     let payloads = between.map(|bytes| Payload { bytes: bytes.to_vec(), regular: false });
-    check_by(&fixed.layout, &fixed.schema, &payloads, &mut Choices::new(&[]))
+    check(&mut fixed.engines(), &fixed.schema, &payloads, through, &mut Choices::new(&[]))
 }
 
 /// A schema and payloads of it, both made of the input: two bytes of length, the schema's part, the payloads'.
-fn round_trip(data: &[u8]) -> Result<(), String> {
+fn round_trip(data: &[u8], through: Through) -> Result<(), String> {
     let Some((length, rest)) = data.split_first_chunk::<2>() else { return Ok(()) };
     let (of_schema, of_payloads) = rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
     let schema = Schema::random(&mut Choices::new(of_schema));
     let mut choices = Choices::new(of_payloads);
     let payloads: Vec<Payload> = (0..1 + choices.below(16)).map(|_| Payload::random(&schema, &mut choices)).collect();
-    check(&schema, &payloads, &mut choices)
+    let Some(mut engines) = Engines::new(&schema, TopicSchema::default())? else { return Ok(()) };
+    let through = if choices.chance(10) { Through::Parquet } else { through };
+    check(&mut engines, &schema, &payloads, through, &mut choices)
 }
 
 /// A value under a framing: any bytes, or a frame that was built around any payload, which then reads as without it.
-fn framing(data: &[u8]) -> Result<(), String> {
+fn framing(data: &[u8], through: Through) -> Result<(), String> {
     let mut choices = Choices::new(data);
     let at = choices.below(FRAMINGS.len());
     if choices.chance(50) {
         let length = choices.below(48);
         let header = choices.bytes(length);
-        return archive(&LAYOUTS[at], &one_record(choices.rest(), Some(&header))).map(|_| ());
+        return FRAMED[at].engines().archive(&one_record(choices.rest(), Some(&header)), through).map(|_| ());
     }
     let Some(frame) = Frame::build(FRAMINGS[at], &mut choices) else { return Ok(()) };
     let payload = choices.rest();
-    let plain = archive(&LAYOUTS[0], &one_record(payload, None))?;
-    let framed = archive(&LAYOUTS[at], &one_record(&frame.around(payload), frame.header.as_deref()))?;
+    let plain = FRAMED[0].engines().archive(&one_record(payload, None), through)?;
+    let framed = FRAMED[at].engines().archive(&one_record(&frame.around(payload), frame.header.as_deref()), through)?;
     ensure!(plain.kind(0) == framed.kind(0), "{:?} in a frame {frame:?}", framed.row(0));
     // These tell of the frame, or count it in.
     const OWN: [&str; 6] = ["_headers", "_schema", "_framing", "_raw", "value", "position"];
@@ -197,7 +206,7 @@ fn indexes(choices: &mut Choices<'_>) -> Vec<u8> {
 }
 
 /// Any bytes as a descriptor set. What has a layout has the same one when that was stored, and reads any payload.
-fn descriptors(data: &[u8]) -> Result<(), String> {
+fn descriptors(data: &[u8], through: Through) -> Result<(), String> {
     use prost::Message;
     let (Ok(schemas), Ok(set)) = (Schemas::load([("s".to_owned(), data.to_vec())]), FileDescriptorSet::decode(data))
     else {
@@ -215,13 +224,13 @@ fn descriptors(data: &[u8]) -> Result<(), String> {
         let (json, binpb) = layout.to_stored();
         let again = Layout::from_stored(layout.fingerprint(), &json, &binpb).map_err(|e| e.to_string())?;
         ensure!(again.fingerprint() == layout.fingerprint(), "a stored layout compiles to another");
-        archive(&Arc::new(layout), &one_record(data, None))?;
+        Engines::of(Arc::new(layout)).archive(&one_record(data, None), through)?;
     }
     Ok(())
 }
 
 /// Any bytes as a cut record and as a loss record. What is read is written as it was meant.
-fn cut_record(data: &[u8]) -> Result<(), String> {
+fn cut_record(data: &[u8], _: Through) -> Result<(), String> {
     if let Ok(cut) = serde_json::from_slice::<Cut>(data)
         && Offset::ZERO <= cut.first
     {
@@ -249,14 +258,14 @@ fn cut_record(data: &[u8]) -> Result<(), String> {
 }
 
 /// Any bytes as an object. Reading ends, and says what is wrong.
-fn object(data: &[u8]) -> Result<(), String> {
+fn object(data: &[u8], _: Through) -> Result<(), String> {
     if let Ok(needed) = Footer::needed(data) {
         let footer = Footer::read(data);
         ensure!(footer.is_err() || needed <= data.len(), "a footer of {needed} bytes out of {}", data.len());
     }
-    let layout = &LAYOUTS[0];
+    let engines = FRAMED[0].engines();
     for (kind, layout) in
-        [(ObjectKind::Rows, Some(&**layout)), (ObjectKind::Rows, None), (ObjectKind::Quarantine, None)]
+        [(ObjectKind::Rows, Some(engines.layout())), (ObjectKind::Rows, None), (ObjectKind::Quarantine, None)]
     {
         let _ = read_records(Bytes::copy_from_slice(data), kind, layout);
     }
@@ -264,7 +273,7 @@ fn object(data: &[u8]) -> Result<(), String> {
 }
 
 /// Any text as a configuration. All mistakes can be printed, and nothing from the environment is in them.
-fn config(data: &[u8]) -> Result<(), String> {
+fn config(data: &[u8], _: Through) -> Result<(), String> {
     const SECRET: &str = "zq-never-shown";
     let Ok(text) = std::str::from_utf8(data) else { return Ok(()) };
     let environment = |_: &str| Some(SECRET.to_owned());
