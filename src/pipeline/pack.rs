@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -42,7 +42,7 @@ pub struct Packed {
 #[derive(Clone, Copy, Debug)]
 pub struct Making<'a> {
     pub chain: &'a ChainId,
-    pub layout: &'a Layout,
+    pub layout: &'a Arc<Layout>,
     pub nonce: &'a str,
     /// Where the cut begins: the chain's end, which may lie before the first record.
     pub first: Offset,
@@ -56,24 +56,43 @@ pub struct Making<'a> {
 /// # Errors
 /// Those of the Parquet writer, which no input is known to cause.
 pub fn pack<'r>(
-    engines: &mut Engines,
+    workbench: &Workbench,
     making: Making<'_>,
     records: impl Iterator<Item = Record<'r>> + Clone,
     budget: &MemoryBudget,
 ) -> Result<Option<Packed>, EncodeError> {
-    let mut range = OpenRange::new(&making.chain.partition, making.max_hours);
-    let rest = range.push(engines, records)?;
-    range.finish(engines, making, rest, budget)
+    workbench.with(making.layout, |engines| {
+        let mut range = OpenRange::new(&making.chain.partition, making.max_hours);
+        let rest = range.push(engines, records)?;
+        range.finish(engines, making, rest, budget)
+    })
 }
 
-/// What works on the ranges of one layout: one of each serves all partitions of a lane.
-pub struct Engines {
+/// The engines of a lane, which all its partitions share: their workspace is large, and a lane works on one range at a time.
+/// They are those of the layout last asked for.
+#[derive(Clone, Default)]
+pub struct Workbench(Arc<Mutex<Option<Engines>>>);
+
+impl Workbench {
+    fn with<T>(&self, layout: &Arc<Layout>, work: impl FnOnce(&mut Engines) -> T) -> T {
+        // Never waited for: only the lane's own thread works here. Engines that a panic left behind are not used again.
+        let mut engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = engines.take().filter(|engines| engines.decoder.layout().fingerprint() == layout.fingerprint());
+        let mut fitting = fitting.unwrap_or_else(|| Engines::new(layout));
+        let done = work(&mut fitting);
+        *engines = Some(fitting);
+        done
+    }
+}
+
+/// What works on the ranges of one layout.
+struct Engines {
     decoder: Decoder,
     encoder: Encoder,
 }
 
 impl Engines {
-    pub fn new(layout: &Arc<Layout>) -> Engines {
+    fn new(layout: &Arc<Layout>) -> Engines {
         Engines { decoder: Decoder::new(layout.clone()), encoder: Encoder::new(layout.clone()) }
     }
 }
