@@ -6,7 +6,7 @@ CARGO ?= cargo
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 .PHONY: demo
 demo: ## the whole path on this machine: made records, embedded broker, a folder as the bucket, replay and proof
@@ -37,12 +37,12 @@ engines: ## read the golden table back with Trino, Spark and DuckDB (downloads 8
 	localstack/with tests/engines/run
 
 .PHONY: bench bench-e2e
-bench: ## the gates of docs/performance.md: our time beside the references'; fails where a must is missed (release build: 10 minutes the first time)
+bench: ## the gates of docs/performance.md, beside references in the same run (the first build takes 10 minutes)
 	@localstack/prerequisites build
 	$(CARGO) build --locked --release -p alluvium-bench
 	@$(CARGO) run --quiet --locked --release -p alluvium-bench -- gates $(BENCH)
 
-bench-e2e: ## CPU and memory of the release daemon against a real Kafka and LocalStack, and how they grow
+bench-e2e: ## what the release daemon takes against a real Kafka and LocalStack, and how that grows
 	@localstack/prerequisites build stack
 	$(CARGO) build --locked --release -p alluvium -p alluvium-bench
 	@program="$${CARGO_TARGET_DIR:-target}/release"; localstack/with "$$program/alluvium-bench" end-to-end --program "$$program/alluvium" $(BENCH)

@@ -14,7 +14,7 @@ use crate::domain::{Record, Timestamp, Topic};
 use crate::schema::header_fields;
 
 /// A column is written once a row, by rows that ascend.
-const ONCE: &str = "rows are written in order, once each";
+pub const ONCE: &str = "rows are written in order, once each";
 
 /// What the framing said of a record.
 #[derive(Clone, Copy, Debug)]

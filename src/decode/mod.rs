@@ -3,13 +3,17 @@
 //! **What it is.** [`Decoder`] reads protobuf payloads by a layout and sorts them, hour by hour, into rows of [`Objects`]; what
 //! cannot become a row goes, raw, into an object of quarantine.
 //!
-//! **Flow.** record → [`framing`] → payload → [`wire`] (bytes to a tree, by protobuf's rules) → [`check`] (what only the whole
-//! tells) → [`columns`] and [`envelope`] → [`Chunk`]s by kind and bucket hour. [`json`] writes what no column holds.
+//! **Flow.** A layout becomes tables and empty buffers once ([`compile`], [`program`]). Record → [`framing`] → payload → [`run`],
+//! the loop from tag to tag, with [`parts`] for what is more than a scalar → [`buffers`] and [`text`] of [`columns`] → [`arrays`],
+//! beside those of the [`envelope`] → [`Chunk`]s by kind and bucket hour. What the loop finds odd (something comes twice, bytes
+//! are wrong) is taken back and read plainly: [`wire`] (bytes to a tree, by protobuf's rules) → [`check`] (what only the whole
+//! tells) → [`place`]. [`json`] writes what no column holds, [`raw`] says why a payload is kept.
 //!
 //! The way back: [`PayloadWriter`] makes the payload of a row.
 //!
-//! **Promises.** The result is a function of layout and records: no clock, no randomness, no order of a hash map. Every record
-//! taken is in exactly one object. Nothing is allocated, sliced or recursed by a number that a payload claims.
+//! **Promises.** The values are a function of layout and records: no clock, no randomness, no order of a hash map; only whether
+//! strings stand in a dictionary depends on what came before. Every record taken is in exactly one object. A record that is refused
+//! leaves its neighbours as they are. Nothing is allocated, sliced or recursed by a number that a payload claims.
 //!
 //! **Failure.** There is none: bad input is normal input, and [`Reason`] is the closed list of what may be wrong with it.
 //!

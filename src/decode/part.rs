@@ -10,14 +10,12 @@ use arrow_schema::{Field, Fields, Schema};
 use super::arrays::{self, NotUtf8, binaries, strings};
 use super::buffers::{Fixed, Flags};
 use super::columns::Columns;
-use super::envelope::{Envelope, HeaderNames, Origin};
+use super::envelope::{Envelope, HeaderNames, ONCE, Origin};
 use super::program::Program;
 use super::reject::Reject;
 use super::text::Text;
 use crate::domain::{Record, Topic};
 use crate::schema::{Layout, quarantine_schema};
-
-const ONCE: &str = "rows are written in order, once each";
 
 /// Rows of the table.
 pub struct Rows {

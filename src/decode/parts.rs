@@ -28,13 +28,6 @@ impl Run<'_> {
         Ok(end)
     }
 
-    fn long_or_null(&mut self, op: &Op, value: Option<i64>, row: usize) -> Plain<()> {
-        match value {
-            Some(value) => self.columns.longs[op.column as usize].set(row, value),
-            None => self.beyond(op, row),
-        }
-    }
-
     /// Reads the message that Timestamp and Duration share.
     fn seconds_and_nanos(&mut self, at: usize, end: usize, depth: usize) -> Plain<(i64, i32, usize)> {
         let depth = deeper(depth)?;

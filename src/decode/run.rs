@@ -1,11 +1,11 @@
 //! The loop: one pass over a payload's bytes, from tag to tag, into the buffers of the columns. What it finds odd it leaves to the
 //! plain reader, after which the row is begun anew; whether the bytes are canonical it tells in the same pass.
 
-use super::buffers::{Odd, Plain};
+use super::buffers::{Fixed, List, Odd, Plain};
 use super::columns::Columns;
 use super::program::{Action, NONE, Op, Table};
 use super::raw::{RawReason, RawReasons};
-use super::varint::{block, fixed32, fixed64, tag, varint};
+use super::varint::{block, fixed32, fixed64, int32, sint32, sint64, tag, uint32, varint};
 use super::wire::MOST_NESTED;
 use crate::schema::Types;
 
@@ -178,130 +178,126 @@ impl Run<'_> {
     #[inline(always)]
     pub(super) fn scalar(&mut self, op: &Op, at: usize, row: usize, raw: &mut RawReasons) -> Plain<usize> {
         let column = op.column as usize;
-        match op.action {
+        let Columns { flags, ints, longs, ulongs, floats, doubles, .. } = &mut *self.columns;
+        let (is_zero, next) = match op.action {
             Action::Int32 => {
-                let (bits, next) = varint(self.input, at, raw)?;
-                let value = bits as i32;
-                raw.add_if(i64::from(value) as u64 != bits, RawReason::Varint);
-                raw.add_if(op.implicit && value == 0, RawReason::Default);
-                self.columns.ints[column].set(row, value)?;
-                Ok(next)
+                let (value, next) = int32(self.input, at, raw)?;
+                ints[column].set(row, value)?;
+                (value == 0, next)
             }
             Action::Sint32 => {
-                let (bits, next) = varint(self.input, at, raw)?;
-                let low = bits as u32;
-                raw.add_if(u64::from(low) != bits, RawReason::Varint);
-                raw.add_if(op.implicit && low == 0, RawReason::Default);
-                self.columns.ints[column].set(row, (low >> 1) as i32 ^ -((low & 1) as i32))?;
-                Ok(next)
+                let (value, next) = sint32(self.input, at, raw)?;
+                ints[column].set(row, value)?;
+                (value == 0, next)
             }
             Action::Uint32 => {
-                let (bits, next) = varint(self.input, at, raw)?;
-                let low = bits as u32;
-                raw.add_if(u64::from(low) != bits, RawReason::Varint);
-                raw.add_if(op.implicit && low == 0, RawReason::Default);
-                self.columns.longs[column].set(row, i64::from(low))?;
-                Ok(next)
+                let (value, next) = uint32(self.input, at, raw)?;
+                longs[column].set(row, i64::from(value))?;
+                (value == 0, next)
             }
             Action::Int64 => {
                 let (bits, next) = varint(self.input, at, raw)?;
-                raw.add_if(op.implicit && bits == 0, RawReason::Default);
-                self.columns.longs[column].set(row, bits as i64)?;
-                Ok(next)
+                longs[column].set(row, bits as i64)?;
+                (bits == 0, next)
             }
             Action::Sint64 => {
-                let (bits, next) = varint(self.input, at, raw)?;
-                raw.add_if(op.implicit && bits == 0, RawReason::Default);
-                self.columns.longs[column].set(row, (bits >> 1) as i64 ^ -((bits & 1) as i64))?;
-                Ok(next)
+                let (value, next) = sint64(self.input, at, raw)?;
+                longs[column].set(row, value)?;
+                (value == 0, next)
             }
             Action::Uint64 => {
                 let (bits, next) = varint(self.input, at, raw)?;
-                raw.add_if(op.implicit && bits == 0, RawReason::Default);
-                self.columns.ulongs[column].set(row, bits)?;
-                Ok(next)
+                ulongs[column].set(row, bits)?;
+                (bits == 0, next)
             }
             Action::Bigint => {
                 let (bits, next) = varint(self.input, at, raw)?;
-                self.bigint(op, bits, row, raw)?;
-                Ok(next)
+                self.long_or_null(op, i64::try_from(bits).ok(), row)?;
+                (bits == 0, next)
             }
             Action::Bool => {
                 let (bits, next) = varint(self.input, at, raw)?;
                 raw.add_if(bits > 1, RawReason::Varint);
-                raw.add_if(op.implicit && bits == 0, RawReason::Default);
-                self.columns.flags[column].set(row, bits != 0)?;
-                Ok(next)
+                flags[column].set(row, bits != 0)?;
+                (bits == 0, next)
             }
+            // The bits decide: -0.0 is no default.
             Action::Double => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                raw.add_if(op.implicit && bytes == [0; 8], RawReason::Default);
-                self.columns.doubles[column].set(row, f64::from_le_bytes(bytes))?;
-                Ok(next)
+                doubles[column].set(row, f64::from_le_bytes(bytes))?;
+                (bytes == [0; 8], next)
             }
             Action::Float => {
                 let (bytes, next) = fixed32(self.input, at)?;
-                raw.add_if(op.implicit && bytes == [0; 4], RawReason::Default);
-                self.columns.floats[column].set(row, f32::from_le_bytes(bytes))?;
-                Ok(next)
+                floats[column].set(row, f32::from_le_bytes(bytes))?;
+                (bytes == [0; 4], next)
             }
             Action::Fixed32 => {
                 let (bytes, next) = fixed32(self.input, at)?;
-                raw.add_if(op.implicit && bytes == [0; 4], RawReason::Default);
-                self.columns.longs[column].set(row, i64::from(u32::from_le_bytes(bytes)))?;
-                Ok(next)
+                longs[column].set(row, i64::from(u32::from_le_bytes(bytes)))?;
+                (bytes == [0; 4], next)
             }
             Action::Sfixed32 => {
                 let (bytes, next) = fixed32(self.input, at)?;
-                raw.add_if(op.implicit && bytes == [0; 4], RawReason::Default);
-                self.columns.ints[column].set(row, i32::from_le_bytes(bytes))?;
-                Ok(next)
+                ints[column].set(row, i32::from_le_bytes(bytes))?;
+                (bytes == [0; 4], next)
             }
             Action::Fixed64 => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                raw.add_if(op.implicit && bytes == [0; 8], RawReason::Default);
-                self.columns.ulongs[column].set(row, u64::from_le_bytes(bytes))?;
-                Ok(next)
+                ulongs[column].set(row, u64::from_le_bytes(bytes))?;
+                (bytes == [0; 8], next)
             }
             Action::Sfixed64 => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                raw.add_if(op.implicit && bytes == [0; 8], RawReason::Default);
-                self.columns.longs[column].set(row, i64::from_le_bytes(bytes))?;
-                Ok(next)
+                longs[column].set(row, i64::from_le_bytes(bytes))?;
+                (bytes == [0; 8], next)
             }
             Action::FixedBigint => {
                 let (bytes, next) = fixed64(self.input, at)?;
-                self.bigint(op, u64::from_le_bytes(bytes), row, raw)?;
-                Ok(next)
+                self.long_or_null(op, i64::try_from(u64::from_le_bytes(bytes)).ok(), row)?;
+                (bytes == [0; 8], next)
             }
-            _ => Err(Odd),
+            _ => return Err(Odd),
+        };
+        raw.add_if(op.implicit && is_zero, RawReason::Default);
+        Ok(next)
+    }
+
+    /// Writes a value of 64 signed bits; one beyond its column is null, but for an element, which may not be.
+    pub(super) fn long_or_null(&mut self, op: &Op, value: Option<i64>, row: usize) -> Plain<()> {
+        let column = &mut self.columns.longs[op.column as usize];
+        match value {
+            Some(value) => column.set(row, value),
+            None if op.strict => Err(Odd),
+            None => {
+                self.raw.add(RawReason::Range);
+                column.set_null(row)
+            }
         }
     }
 
-    /// uint64 as 64 signed bits: null beyond, but in a list or map, where nothing may be null.
-    fn bigint(&mut self, op: &Op, bits: u64, row: usize, raw: &mut RawReasons) -> Plain<()> {
-        raw.add_if(op.implicit && bits == 0, RawReason::Default);
-        match i64::try_from(bits) {
-            Ok(value) => self.columns.longs[op.column as usize].set(row, value),
-            Err(_) => self.beyond(op, row),
-        }
-    }
-
-    /// A value beyond its column.
-    pub(super) fn beyond(&mut self, op: &Op, row: usize) -> Plain<()> {
-        if op.strict {
-            return Err(Odd);
-        }
-        self.raw.add(RawReason::Range);
-        self.columns.longs[op.column as usize].set_null(row)
-    }
-
+    /// Reads a block of numbers. Those most often packed have a loop of their own.
     fn packed(&mut self, op: &Op, at: usize, end: usize, row: usize, raw: &mut RawReasons) -> Plain<usize> {
         let (mut at, end) = block(self.input, at, end, raw)?;
         raw.add_if(at == end, RawReason::Packing);
-        while at < end {
-            let row = self.columns.lists[op.list as usize].add(row);
-            at = self.scalar(op, at, row, raw)?;
+        let (input, column) = (self.input, op.column as usize);
+        let Columns { lists, ints, longs, .. } = &mut *self.columns;
+        let list = &mut lists[op.list as usize];
+        match op.action {
+            Action::Int32 => {
+                let read = |at, raw: &mut RawReasons| int32(input, at, raw);
+                at = all(list, row, &mut ints[column], at, end, raw, read)?;
+            }
+            Action::Int64 => {
+                let read = |at, raw: &mut RawReasons| varint(input, at, raw).map(|(bits, next)| (bits as i64, next));
+                at = all(list, row, &mut longs[column], at, end, raw, read)?;
+            }
+            _ => {
+                while at < end {
+                    let row = self.columns.lists[op.list as usize].add(row);
+                    at = self.scalar(op, at, row, raw)?;
+                }
+            }
         }
         if at == end { Ok(at) } else { Err(Odd) }
     }
@@ -331,6 +327,25 @@ impl Run<'_> {
         }
         Err(Odd)
     }
+}
+
+/// Reads numbers from `at` to `end` into the elements of a row.
+#[inline(always)]
+fn all<T: Copy + Default>(
+    list: &mut List,
+    row: usize,
+    column: &mut Fixed<T>,
+    mut at: usize,
+    end: usize,
+    raw: &mut RawReasons,
+    read: impl Fn(usize, &mut RawReasons) -> Plain<(T, usize)>,
+) -> Plain<usize> {
+    while at < end {
+        let (value, next) = read(at, raw)?;
+        column.set(list.add(row), value)?;
+        at = next;
+    }
+    Ok(at)
 }
 
 pub(super) fn deeper(depth: usize) -> Plain<usize> {

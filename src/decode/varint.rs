@@ -8,23 +8,26 @@ use super::raw::{RawReason, RawReasons};
 /// nothing, are told.
 #[inline(always)]
 pub fn varint(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
-    match input.get(at) {
-        Some(byte) if *byte < 0x80 => Ok((u64::from(*byte), at + 1)),
-        _ => {
-            let (value, length) = long(input, at);
-            if length == 0 {
-                return Err(Odd);
-            }
-            told.add_if(length & ODD_FORM != 0, RawReason::Varint);
-            Ok((value, at + (length & !ODD_FORM)))
-        }
+    let [first, second, ..] = *input.get(at..).and_then(|rest| rest.first_chunk::<2>()).ok_or(Odd)?;
+    if first < 0x80 {
+        return Ok((u64::from(first), at + 1));
     }
+    if second < 0x80 {
+        told.add_if(second == 0, RawReason::Varint);
+        return Ok((u64::from(first & 0x7f) | u64::from(second) << 7, at + 2));
+    }
+    let (value, length) = long(input, at);
+    if length == 0 {
+        return Err(Odd);
+    }
+    told.add_if(length & ODD_FORM != 0, RawReason::Varint);
+    Ok((value, at + (length & !ODD_FORM)))
 }
 
 /// Set in a length whose varint is longer than it has to be, or too long for its bits.
 const ODD_FORM: usize = 1 << 8;
 
-/// Two bytes and more: eight at once, whose continuation bits say how many count. Returns value and length, 0 for none; two
+/// Three bytes and more: eight at once, whose continuation bits say how many count. Returns value and length, 0 for none; two
 /// words, which travel in registers.
 #[inline(never)]
 fn long(input: &[u8], at: usize) -> (u64, usize) {
@@ -71,6 +74,34 @@ pub fn fixed64(input: &[u8], at: usize) -> Plain<([u8; 8], usize)> {
     input.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| (*bytes, at + 8)).ok_or(Odd)
 }
 
+/// Reads a varint of which only the low 32 bits count: a number that takes more is not canonical.
+#[inline(always)]
+pub fn uint32(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u32, usize)> {
+    let (bits, next) = varint(input, at, told)?;
+    told.add_if(bits > u64::from(u32::MAX), RawReason::Varint);
+    Ok((bits as u32, next))
+}
+
+/// Reads an int32 or an enum: negative ones are canonical in ten bytes.
+#[inline(always)]
+pub fn int32(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(i32, usize)> {
+    let (bits, next) = varint(input, at, told)?;
+    told.add_if(i64::from(bits as i32) as u64 != bits, RawReason::Varint);
+    Ok((bits as i32, next))
+}
+
+#[inline(always)]
+pub fn sint32(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(i32, usize)> {
+    let (bits, next) = uint32(input, at, told)?;
+    Ok(((bits >> 1) as i32 ^ -((bits & 1) as i32), next))
+}
+
+#[inline(always)]
+pub fn sint64(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(i64, usize)> {
+    let (bits, next) = varint(input, at, told)?;
+    Ok(((bits >> 1) as i64 ^ -((bits & 1) as i64), next))
+}
+
 /// Reads a length at `at`, and returns where the block begins and where it ends, which is not behind `end`.
 #[inline(always)]
 pub fn block(input: &[u8], at: usize, end: usize, told: &mut RawReasons) -> Plain<(usize, usize)> {
@@ -84,16 +115,8 @@ pub fn block(input: &[u8], at: usize, end: usize, told: &mut RawReasons) -> Plai
 /// A tag of at most five bytes and 32 bits. Whether it has a field number is left to who does not know it.
 #[inline(always)]
 pub fn tag(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u32, usize)> {
-    match input.get(at) {
-        Some(byte) if *byte < 0x80 => Ok((u32::from(*byte), at + 1)),
-        _ => {
-            let (tag, next) = varint(input, at, told)?;
-            match u32::try_from(tag) {
-                Ok(tag) if next - at <= 5 => Ok((tag, next)),
-                _ => Err(Odd),
-            }
-        }
-    }
+    let (tag, next) = varint(input, at, told)?;
+    if tag > u64::from(u32::MAX) || next - at > 5 { Err(Odd) } else { Ok((tag as u32, next)) }
 }
 
 #[cfg(test)]

@@ -71,10 +71,11 @@ pub struct RecordDigest {
 
 impl RecordDigest {
     pub fn update(&mut self, record: &Record<'_>) {
-        self.put(&record.offset.0.to_be_bytes());
         let (kind, millis) = record.timestamp.code();
-        self.put(&[kind]);
-        self.put(&millis.to_be_bytes());
+        let mut head = [kind; 17];
+        head[..8].copy_from_slice(&record.offset.0.to_be_bytes());
+        head[9..].copy_from_slice(&millis.to_be_bytes());
+        self.put(&head);
         self.bytes(record.key);
         self.bytes(record.value);
         let headers = record.headers();

@@ -125,6 +125,11 @@ pub struct Records {
 }
 
 impl Records {
+    /// Makes room for so many payload bytes and records, so that no byte is copied again as the arena grows.
+    pub fn with_capacity(bytes: usize, records: usize) -> Records {
+        Records { bytes: Vec::with_capacity(bytes + PAD), entries: Vec::with_capacity(records) }
+    }
+
     /// Copies one record to the end.
     ///
     /// The caller keeps offset order: a reader takes the first entry as the smallest.
@@ -193,11 +198,8 @@ impl Records {
 
     /// Gives back memory that growing has left over, where it is much.
     pub fn trim(&mut self) {
-        let (used, held) = (self.bytes.len(), self.bytes.capacity());
-        if used + used / 8 < held {
-            self.bytes.shrink_to_fit();
-        }
-        self.entries.shrink_to_fit();
+        trim(&mut self.bytes);
+        trim(&mut self.entries);
     }
 
     /// Drops the records before `offset`; the arena keeps its size.
@@ -210,6 +212,13 @@ impl Records {
     pub fn drop_from(&mut self, offset: Offset) {
         let kept = self.entries.partition_point(|entry| entry.offset < offset);
         self.entries.truncate(kept);
+    }
+}
+
+/// Moves to a place of the right size. Not by shrinking in place, which allocators take as an offer.
+fn trim<T: Copy>(items: &mut Vec<T>) {
+    if items.len() + items.len() / 8 < items.capacity() {
+        *items = items.as_slice().to_vec();
     }
 }
 
@@ -254,6 +263,17 @@ mod tests {
         assert_eq!(records.get(2).value_padded().unwrap().with_slack()[100..], ZEROES);
         assert_eq!(records.payload_bytes(), 3 * 3 + 50 + 100);
         assert!(size_of::<Entry>() <= 40);
+    }
+
+    #[test]
+    fn a_trimmed_arena_holds_little_more_than_its_records() {
+        for usual in [0, 100_000, 1_000_000] {
+            let mut records = Records::with_capacity(usual, usual / 250);
+            (0..500).for_each(|offset| records.push(Offset(offset), Timestamp::None, None, Some(&[7; 250]), []));
+            records.trim();
+            assert_eq!(records.get(499).value, Some(&[7; 250][..]));
+            assert!(records.held_bytes() * 10 < records.payload_bytes() * 14, "{} held", records.held_bytes());
+        }
     }
 
     #[test]

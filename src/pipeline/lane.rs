@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchange::{Effect, Input, Now, Shared};
+use super::pack::Workbench;
 use super::partition::Work;
 use super::report;
 use super::route::Route;
@@ -23,6 +24,7 @@ const SHOW_EVERY: Duration = Duration::from_millis(500);
 /// The partitions of one worker.
 pub struct Lane {
     shared: Shared,
+    workbench: Workbench,
     works: HashMap<TopicPartition, Work>,
     /// When the board was last told of all partitions.
     shown: Duration,
@@ -30,7 +32,7 @@ pub struct Lane {
 
 impl Lane {
     pub fn new(shared: Shared) -> Lane {
-        Lane { shared, works: HashMap::new(), shown: Duration::ZERO }
+        Lane { shared, workbench: Workbench::default(), works: HashMap::new(), shown: Duration::ZERO }
     }
 
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
@@ -68,7 +70,8 @@ impl Lane {
     }
 
     fn take(&mut self, partition: TopicPartition, route: Arc<Route>, now: Now, effects: &mut Vec<Effect>) {
-        let mut work = Work::new(partition.clone(), self.shared.next_number(), route, self.shared.clone());
+        let mut work =
+            Work::new(partition.clone(), self.shared.next_number(), route, self.shared.clone(), self.workbench.clone());
         work.step(Event::Assigned, now, effects);
         self.shared.board.set(&partition, report::status(&work, self.shared.budget.percent(), now));
         self.works.insert(partition, work);

@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -42,7 +42,9 @@ pub struct Packed {
 #[derive(Clone, Copy, Debug)]
 pub struct Making<'a> {
     pub chain: &'a ChainId,
-    pub layout: &'a Layout,
+    pub layout: &'a Arc<Layout>,
+    /// Columns that get a Bloom filter.
+    pub bloom: &'a BTreeSet<String>,
     pub nonce: &'a str,
     /// Where the cut begins: the chain's end, which may lie before the first record.
     pub first: Offset,
@@ -56,27 +58,50 @@ pub struct Making<'a> {
 /// # Errors
 /// Those of the Parquet writer, which no input is known to cause.
 pub fn pack<'r>(
-    engines: &mut Engines,
+    workbench: &Workbench,
     making: Making<'_>,
     records: impl Iterator<Item = Record<'r>> + Clone,
     budget: &MemoryBudget,
 ) -> Result<Option<Packed>, EncodeError> {
-    let mut range = OpenRange::new(&making.chain.partition, making.max_hours);
-    let rest = range.push(engines, records)?;
-    range.finish(engines, making, rest, budget)
+    workbench.with(making.layout, making.bloom, |engines| {
+        let mut range = OpenRange::new(&making.chain.partition, making.max_hours);
+        let rest = range.push(engines, records)?;
+        range.finish(engines, making, rest, budget)
+    })
 }
 
-/// What works on the ranges of one layout: one of each serves all partitions of a lane.
-pub struct Engines {
+/// The engines of a lane, which all its partitions share: their workspace is large, and a lane works on one range at a time.
+/// They are those of the rule last asked for.
+#[derive(Clone, Default)]
+pub struct Workbench(Arc<Mutex<Option<Engines>>>);
+
+impl Workbench {
+    fn with<T>(&self, layout: &Arc<Layout>, bloom: &BTreeSet<String>, work: impl FnOnce(&mut Engines) -> T) -> T {
+        // Never waited for: only the lane's own thread works here. Engines that a panic left behind are not used again.
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = shared.take().filter(|engines| engines.serve(layout, bloom));
+        let mut engines = fitting.unwrap_or_else(|| Engines::new(layout, bloom));
+        let done = work(&mut engines);
+        *shared = Some(engines);
+        done
+    }
+}
+
+/// What works on the ranges of one layout.
+struct Engines {
+    bloom: BTreeSet<String>,
     decoder: Decoder,
     encoder: Encoder,
 }
 
 impl Engines {
-    /// `bloom` are columns that get a Bloom filter.
-    pub fn new(layout: &Arc<Layout>, bloom: &BTreeSet<String>) -> Engines {
+    fn new(layout: &Arc<Layout>, bloom: &BTreeSet<String>) -> Engines {
         let encoder = Encoder::new(layout.clone()).with_filters(bloom.clone());
-        Engines { decoder: Decoder::new(layout.clone()), encoder }
+        Engines { bloom: bloom.clone(), decoder: Decoder::new(layout.clone()), encoder }
+    }
+
+    fn serve(&self, layout: &Layout, bloom: &BTreeSet<String>) -> bool {
+        self.decoder.layout().fingerprint() == layout.fingerprint() && self.bloom == *bloom
     }
 }
 
@@ -98,7 +123,7 @@ impl OpenRange {
         engines: &mut Engines,
         records: impl Iterator<Item = Record<'r>> + Clone,
     ) -> Result<Option<Offset>, EncodeError> {
-        let Engines { decoder, encoder } = engines;
+        let Engines { decoder, encoder, .. } = engines;
         let mut encoded = Ok(());
         let rest = decoder.decode(&mut self.objects, records, &mut |chunk| {
             if encoded.is_ok() {

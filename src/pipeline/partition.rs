@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::exchange::{Effect, Now, Shared};
-use super::pack::{Body, Engines, Making, pack, records};
+use super::pack::{Body, Making, Workbench, pack, records};
 use super::redo::Redo;
 use super::request::{Answer, Request};
 use super::route::Route;
@@ -31,7 +31,7 @@ pub(super) struct Work {
     pub(super) life: u64,
     pub(super) machine: Machine,
     route: Arc<Route>,
-    engines: Engines,
+    workbench: Workbench,
     shared: Shared,
     pub(super) metrics: TopicMetrics,
     /// Which `Start` the records must come from.
@@ -54,7 +54,13 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(partition: TopicPartition, life: u64, route: Arc<Route>, shared: Shared) -> Work {
+    pub(super) fn new(
+        partition: TopicPartition,
+        life: u64,
+        route: Arc<Route>,
+        shared: Shared,
+        workbench: Workbench,
+    ) -> Work {
         let session = format!("{:016x}", rand::random::<u64>());
         let machine = Machine::new(
             partition.clone(),
@@ -65,7 +71,7 @@ impl Work {
         );
         Work {
             cutter: Cutter::new(shared.cut, &partition),
-            engines: Engines::new(&route.layout, &route.bloom),
+            workbench,
             metrics: shared.metrics.topic(&partition.topic),
             machine,
             life,
@@ -241,7 +247,7 @@ impl Work {
         let Some(redo) = self.redo.take_if(|redo| redo.is_complete()) else { return };
         let Some(chain) = self.machine.chain() else { return };
         let nonce = redo.nonce().to_owned();
-        let done = redo.pack(&chain, &self.route.bloom, &self.shared.budget);
+        let done = redo.pack(&self.workbench, &chain, &self.route.bloom, &self.shared.budget);
         // Nothing more is read until the chain says where.
         self.forget();
         effects.push(Effect::Source(SourceCommand::Stop(self.partition.clone())));
@@ -279,12 +285,13 @@ impl Work {
         let making = Making {
             chain: &chain,
             layout: &self.route.layout,
+            bloom: &self.route.bloom,
             nonce: &nonce,
             first: self.machine.tip().next,
             next: None,
             max_hours: MAX_HOURS,
         };
-        let packed = pack(&mut self.engines, making, records(&self.buffer), &self.shared.budget);
+        let packed = pack(&self.workbench, making, records(&self.buffer), &self.shared.budget);
         let packed = match packed {
             Ok(Some(packed)) => packed,
             Ok(None) => return,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::pack::{Body, Engines, Making, pack, records};
+use super::pack::{Body, Making, Workbench, pack, records};
 use crate::chain::{ChainId, Cut, CutObject};
 use crate::domain::{MemoryBudget, Offset, RawBatch};
 use crate::schema::Layout;
@@ -52,21 +52,22 @@ impl Redo {
     /// Makes the range's objects again, and their bodies in the order of the cut's objects.
     pub(super) fn pack(
         self,
+        workbench: &Workbench,
         chain: &ChainId,
         bloom: &BTreeSet<String>,
         budget: &MemoryBudget,
     ) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
         let layout = self.layout.ok_or("its layout was not fetched")?;
-        let mut engines = Engines::new(&layout, bloom);
         let making = Making {
             chain,
             layout: &layout,
+            bloom,
             nonce: &self.cut.nonce,
             first: self.cut.first,
             next: Some(self.cut.next),
             max_hours: usize::MAX,
         };
-        let packed = pack(&mut engines, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
+        let packed = pack(workbench, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
         if packed.as_ref().is_some_and(|packed| packed.rest.is_some()) {
             // Taken for complete, what is left out would look like a loss.
             return Err("this program would close the range earlier".to_owned());

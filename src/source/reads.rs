@@ -27,7 +27,10 @@ pub(super) struct Read {
     idle: u32,
     /// What was last said of it by `Scanned`.
     scanned: Option<(Offset, Offset)>,
+    /// The open batch.
     records: Records,
+    /// Bytes and records of the last batch, which the next is like.
+    usual: (usize, usize),
 }
 
 /// A closed batch without a permit or without room in the channel.
@@ -78,6 +81,7 @@ impl Reads {
             idle: 0,
             scanned: None,
             records: Records::default(),
+            usual: (0, 0),
         });
     }
 
@@ -124,6 +128,7 @@ impl Reads {
         }
         if read.records.is_empty() {
             self.open.push(index);
+            read.records = Records::with_capacity(read.usual.0, read.usual.1);
         }
         read.records.push(offset, timestamp, key, value, headers);
         read.position = offset.following();
@@ -190,6 +195,7 @@ impl Read {
 
     fn close(&mut self) -> Unsent {
         let mut records = std::mem::take(&mut self.records);
+        self.usual = (records.payload_bytes(), records.len());
         records.trim();
         Unsent { partition: self.partition.clone(), generation: self.generation, records }
     }
