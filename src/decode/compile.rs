@@ -194,7 +194,14 @@ impl Compiler<'_> {
                 let id = kind.message().expect("an Any is a message");
                 let presence = self.flag(space, true);
                 let (url, value, json) = (self.text(space, false), self.text(space, false), self.text(space, true));
-                let action = Action::Any { url: url as u32, value: value as u32, json: json as u32, id };
+                let table = self.tables.len() as u32;
+                let mut fields = Table::new();
+                for (field, column) in self.types.message(id).fields.iter().zip([url, value]) {
+                    let op = Op { column: column as u32, implicit: true, ..self.op(field, Action::Text) };
+                    fields.add(Op::tag(field.number, Op::wire(field.kind)), op);
+                }
+                self.tables.push(fields);
+                let action = Action::Any { table, json: json as u32 };
                 let node = Node::Any { presence, url, value, json };
                 Made { action, column: presence, node, place: Place::Flags(presence) }
             }

@@ -203,10 +203,11 @@ impl Decoder {
                 run.json
             }
             Err(_) => {
+                let found = run.raw;
                 self.rows.columns.truncate(row);
                 // Positions are the value's, unless the payload had to be inflated.
                 let before = if framed.is_inflated() { 0 } else { before };
-                self.plainly(payload, row, &mut raw).map_err(|mut reject| {
+                self.plainly(payload, row, found, &mut raw).map_err(|mut reject| {
                     reject.position = reject.position.map(|at| at + before);
                     reject
                 })?
@@ -215,14 +216,17 @@ impl Decoder {
         Ok(Read { event_time: self.event_time(payload, row), raw: raw.first(), json })
     }
 
-    /// Reads a payload that the loop found odd by protobuf's rules as they are written, and says what is wrong with it.
-    fn plainly(&mut self, payload: &[u8], row: usize, raw: &mut RawReasons) -> Checked<usize> {
+    /// Reads a payload that the loop found odd by protobuf's rules as they are written, and says what is wrong with it. Where the
+    /// loop had `found` nothing to name, something comes twice.
+    fn plainly(&mut self, payload: &[u8], row: usize, mut found: RawReasons, raw: &mut RawReasons) -> Checked<usize> {
         let (types, root) = (self.layout.types(), self.layout.root());
         let mut reader = Reader::new(types);
         let message = reader.read(root, payload, 0)?;
         check::required(types, root, &message)?;
         check::ranges(types, root, self.layout.columns(), &message)?;
-        raw.add(if reader.replaced { RawReason::Text } else { RawReason::RepeatedField });
+        found.add_if(reader.replaced, RawReason::Text);
+        found.add_if(found.first().is_none(), RawReason::RepeatedField);
+        raw.add_all(found);
         let mut placing = Placing { types, columns: &mut self.rows.columns, raw, json: 0 };
         placing.message(&self.program.columns, &message, row).expect("a tree holds each value once");
         Ok(placing.json)

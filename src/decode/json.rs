@@ -47,8 +47,7 @@ impl<'t> Json<'t> {
 
     /// Returns the text of an Any's content without its `@type`; nothing where its type is unknown or its bytes are none of
     /// that type.
-    pub fn any_text(&mut self, any: &Message<'_>) -> Option<&str> {
-        let (url, bytes) = any_parts(any);
+    pub fn any_text(&mut self, url: &str, bytes: &[u8]) -> Option<&str> {
         let id = self.type_of(url)?;
         let Some(content) = self.content(id, bytes, 0) else {
             self.nulled += 1;

@@ -1,7 +1,7 @@
 //! The loop's less plain values: well-known types, map entries, and parts that become JSON.
 
 use super::buffers::{Odd, Plain};
-use super::json::{Json, any_parts};
+use super::json::Json;
 use super::payload::json::payload_of_json;
 use super::program::{Action, Op};
 use super::raw::{RawReason, RawReasons};
@@ -121,26 +121,20 @@ impl Run<'_> {
         if at == end { Ok(end) } else { Err(Odd) }
     }
 
-    /// Reads the content of an Any into `[type_url, value, json]`.
-    pub(super) fn any(
-        &mut self,
-        id: MessageId,
-        [url, value, json]: [u32; 3],
-        bytes: (usize, usize),
-        row: usize,
-        depth: usize,
-    ) -> Plain<()> {
-        let bytes = &self.input[bytes.0..bytes.1];
-        let any = Reader::new(self.types).read(id, bytes, depth).map_err(|_| Odd)?;
-        let (type_url, content) = any_parts(&any);
-        self.raw.add_if(any_payload(type_url, content) != bytes, RawReason::RepeatedField);
-        self.columns.texts[url as usize].set_value(row, type_url.as_bytes())?;
-        self.columns.texts[value as usize].set_value(row, content)?;
-        let mut text = Json::new(self.types);
-        if let Some(text) = text.any_text(&any) {
-            self.columns.texts[json as usize].set_value(row, text.as_bytes())?;
+    /// Writes what the content of an Any says, whose fields were read by `table`.
+    pub(super) fn any_json(&mut self, table: u32, json: u32, row: usize) -> Plain<()> {
+        let table = &self.tables[table as usize];
+        let texts = &mut self.columns.texts;
+        let said = |op: &Op| {
+            let text = &texts[op.column as usize];
+            if text.is_set(row) { text.value(row) } else { &[] }
+        };
+        let type_url = std::str::from_utf8(said(table.first())).map_err(|_| Odd)?;
+        let mut made = Json::new(self.types);
+        if let Some(text) = made.any_text(type_url, said(table.second())) {
+            texts[json as usize].set_value(row, text.as_bytes())?;
         }
-        self.json += text.spent();
+        self.json += made.spent();
         Ok(())
     }
 
@@ -191,7 +185,10 @@ impl Run<'_> {
                     raw.add_if(has_value, RawReason::MapEntry);
                 }
                 2 if !has_value => has_value = true,
-                _ => return Err(Odd),
+                _ => {
+                    self.raw.add(RawReason::MapEntry);
+                    return Err(Odd);
+                }
             }
             at = self.value(part, next, end, row, depth, &mut raw)?;
         }
@@ -241,11 +238,4 @@ impl Run<'_> {
             _ => Err(Odd),
         }
     }
-}
-
-/// Returns the deterministic payload of an Any.
-fn any_payload(type_url: &str, content: &[u8]) -> Vec<u8> {
-    use prost::Message;
-    let any = prost_types::Any { type_url: type_url.to_owned(), value: content.to_vec() };
-    any.encode_to_vec()
 }

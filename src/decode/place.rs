@@ -102,7 +102,7 @@ impl Placing<'_> {
                 columns.texts[*url].set_value(row, type_url.as_bytes())?;
                 columns.texts[*value].set_value(row, content)?;
                 let mut text = Json::new(self.types);
-                if let Some(text) = text.any_text(any) {
+                if let Some(text) = text.any_text(type_url, content) {
                     columns.texts[*json].set_value(row, text.as_bytes())?;
                 }
                 self.json += text.spent();

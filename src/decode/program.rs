@@ -169,12 +169,10 @@ pub enum Action {
     Mask {
         paths: u32,
     },
-    /// `column` is the presence, the parts are texts.
+    /// `column` is the presence; `table` reads the two fields, which are texts, as is `json`.
     Any {
-        url: u32,
-        value: u32,
+        table: u32,
         json: u32,
-        id: MessageId,
     },
     Json {
         id: MessageId,

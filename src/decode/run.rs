@@ -139,11 +139,12 @@ impl Run<'_> {
             Action::Duration => self.duration(op, at, end, row, depth),
             Action::Wrapper { table } => self.wrapper(table, at, end, row, depth),
             Action::Mask { paths } => self.mask(op, paths, at, end, row, depth),
-            Action::Any { url, value, json, id } => {
+            Action::Any { table, json } => {
                 let depth = deeper(depth)?;
                 let (begin, end) = block(self.input, at, end, raw)?;
                 self.columns.flags[op.column as usize].set(row, true)?;
-                self.any(id, [url, value, json], (begin, end), row, depth)?;
+                self.fields(table, begin, end, row, depth, 0)?;
+                self.any_json(table, json, row)?;
                 Ok(end)
             }
             Action::Json { id } => {

@@ -4,4 +4,5 @@ mod json;
 mod mapping;
 pub(super) mod oracle;
 mod presence;
+mod raw;
 mod refusals;
