@@ -7,41 +7,32 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 
-use super::compile::compile;
+use super::arrays::NotUtf8;
 use super::envelope::Origin;
 use super::framing::{self, Framed};
-use super::keys::Keys;
+use super::message::{Messages, Read};
 use super::objects::{Chunk, Objects, Outcome};
 use super::part::{Quarantine, Rows};
-use super::place::Placing;
-use super::program::{Program, TimeSource};
-use super::raw::{RawReason, RawReasons};
+use super::raw::RawReason;
 use super::reject::{Checked, Reason, Reject};
-use super::run::Run;
-use super::value::Value;
-use super::wire::{MOST_BYTES, Reader};
-use super::{check, time};
+use super::wire::MOST_BYTES;
 use crate::domain::{BucketHour, ObjectKind, Offset, Padded, Record};
 use crate::schema::Layout;
 
 /// How many records a chunk takes at most: enough for a column to be encoded at its pace, few enough to stay in the cache.
-const CHUNK_ROWS: usize = 16_384;
+pub const CHUNK_ROWS: usize = 16_384;
 
 /// How many bytes of records close a chunk.
 const CHUNK_BYTES: usize = 8 << 20;
 
-/// After a string that was not UTF-8, so many chunks are checked string by string: where one is, more follow.
-const CAREFUL_CHUNKS: u32 = 64;
-
 /// Reads records by one layout. Holds the workspace, not the records: one serves all partitions of a thread.
 pub struct Decoder {
     layout: Arc<Layout>,
-    program: Program,
+    messages: Messages,
     /// The layout's descriptor fingerprint as text: what `_schema` says where the producer named nothing.
     descriptor: String,
     rows: Rows,
     quarantine: Quarantine,
-    keys: Keys,
     /// What became of the chunk's records.
     outcomes: Vec<(BucketHour, Outcome)>,
     /// Their hours, each once.
@@ -50,23 +41,19 @@ pub struct Decoder {
     schema: String,
     /// A payload that was compressed in its frame.
     inflated: Vec<u8>,
-    careful: u32,
 }
 
 impl Decoder {
     pub fn new(layout: Arc<Layout>) -> Decoder {
-        let (program, columns) = compile(&layout);
         Decoder {
-            program,
+            messages: Messages::new(layout.clone()),
             descriptor: layout.descriptor().to_string(),
-            rows: Rows::new(columns),
+            rows: Rows::new(),
             quarantine: Quarantine::new(),
-            keys: Keys::default(),
             outcomes: Vec::new(),
             hours: Vec::new(),
             schema: String::new(),
             inflated: Vec::new(),
-            careful: 0,
             layout,
         }
     }
@@ -86,15 +73,13 @@ impl Decoder {
         let mut records = records.peekable();
         while records.peek().is_some() {
             let mut full = self.take(objects, records.clone());
-            let mut rows = self.rows.finish(&objects.topic, objects.partition, &self.layout, &self.program);
+            let mut rows = self.rows(objects);
             if rows.is_err() {
                 // Which record it is tells only a look at each.
-                self.careful = CAREFUL_CHUNKS;
                 self.quarantine.finish(&objects.topic, objects.partition);
                 full = self.take(objects, records.clone());
-                rows = self.rows.finish(&objects.topic, objects.partition, &self.layout, &self.program);
+                rows = self.rows(objects);
             }
-            self.careful = self.careful.saturating_sub(1);
             let rows = rows.expect("each string was checked");
             let refused = self.quarantine.finish(&objects.topic, objects.partition);
             objects.count(records.clone().zip(self.outcomes.iter().copied()));
@@ -125,6 +110,10 @@ impl Decoder {
         false
     }
 
+    fn rows(&mut self, objects: &Objects) -> Result<RecordBatch, NotUtf8> {
+        self.rows.finish(&objects.topic, objects.partition, &self.layout, &mut self.messages)
+    }
+
     /// Takes a record and returns how many bytes it came to; nothing where it belongs to another range.
     fn record(&mut self, objects: &Objects, record: &Record<'_>) -> Option<usize> {
         let framed = match record.value {
@@ -142,7 +131,7 @@ impl Decoder {
         if !self.hours.contains(&hour) {
             self.hours.push(hour);
             if !objects.has_place_for(&self.hours) {
-                self.rows.columns.truncate(self.rows.len());
+                self.messages.truncate(self.rows.len());
                 return None;
             }
         }
@@ -165,9 +154,10 @@ impl Decoder {
             }
             Ok(Some(read)) => {
                 bytes += read.json;
+                let reason = read.raw.first();
                 let raw = framed.zip(record.value).map(|(framed, value)| framed.raw(value));
-                self.rows.end(record, origin, raw.filter(|_| read.raw.is_some()));
-                Outcome::Row(read.raw)
+                self.rows.end(record, origin, raw.filter(|_| reason.is_some()));
+                Outcome::Row(reason)
             }
         };
         self.outcomes.push((hour, outcome));
@@ -184,69 +174,14 @@ impl Decoder {
             self.inflated.extend_from_slice(payload);
             Padded::grow(&mut self.inflated)
         });
-        self.keys.clear();
-        let row = self.rows.len();
-        let mut run = Run {
-            tables: &self.program.tables,
-            types: self.layout.types(),
-            input: padded.with_slack(),
-            columns: &mut self.rows.columns,
-            keys: &mut self.keys,
-            careful: self.careful > 0,
-            raw: RawReasons::default(),
-            json: 0,
-        };
-        let mut raw = if framed.is_inflated() { RawReasons::of(RawReason::Framing) } else { RawReasons::default() };
-        let json = match run.message(payload.len(), row) {
-            Ok(()) => {
-                raw.add_all(run.raw);
-                run.json
-            }
-            Err(_) => {
-                let found = run.raw;
-                self.rows.columns.truncate(row);
-                // Positions are the value's, unless the payload had to be inflated.
-                let before = if framed.is_inflated() { 0 } else { before };
-                self.plainly(payload, row, found, &mut raw).map_err(|mut reject| {
-                    reject.position = reject.position.map(|at| at + before);
-                    reject
-                })?
-            }
-        };
-        Ok(Read { event_time: self.event_time(payload, row), raw: raw.first(), json })
-    }
-
-    /// Reads a payload that the loop found odd by protobuf's rules as they are written, and says what is wrong with it. Where the
-    /// loop had `found` nothing to name, something comes twice.
-    fn plainly(&mut self, payload: &[u8], row: usize, mut found: RawReasons, raw: &mut RawReasons) -> Checked<usize> {
-        let (types, root) = (self.layout.types(), self.layout.root());
-        let mut reader = Reader::new(types);
-        let message = reader.read(root, payload, 0)?;
-        check::required(types, root, &message)?;
-        check::ranges(types, root, self.layout.columns(), &message)?;
-        found.add_if(reader.replaced, RawReason::Text);
-        found.add_if(found.first().is_none(), RawReason::RepeatedField);
-        raw.add_all(found);
-        let mut placing = Placing { types, columns: &mut self.rows.columns, raw, json: 0 };
-        placing.message(&self.program.columns, &message, row).expect("a tree holds each value once");
-        Ok(placing.json)
-    }
-
-    /// Returns the time that the layout's rule names, in milliseconds; nothing where the row has none.
-    fn event_time(&self, payload: &[u8], row: usize) -> Option<i64> {
-        let micros = match &self.program.time {
-            TimeSource::Record => None,
-            TimeSource::Column(column) => self.rows.columns.longs[*column].get(row),
-            TimeSource::Path(path) => {
-                let message = Reader::new(self.layout.types()).read(self.layout.root(), payload, 0).ok()?;
-                let mut at = &message;
-                for field in path {
-                    at = at.one(*field).and_then(Value::message)?;
-                }
-                time::micros(time::parts(at))
-            }
-        };
-        micros.map(|micros| micros.div_euclid(1_000))
+        let mut read = self.messages.read(padded, self.rows.len()).map_err(|mut reject| {
+            // Positions are the value's, unless the payload had to be inflated.
+            let before = if framed.is_inflated() { 0 } else { before };
+            reject.position = reject.position.map(|at| at + before);
+            reject
+        })?;
+        read.raw.add_if(framed.is_inflated(), RawReason::Framing);
+        Ok(read)
     }
 
     /// Splits a kind's rows by their hours, in the order of the rows.
@@ -263,14 +198,6 @@ impl Decoder {
             sink(Chunk { kind, hour, batch });
         }
     }
-}
-
-/// What a payload that became a row says besides its columns.
-struct Read {
-    event_time: Option<i64>,
-    raw: Option<RawReason>,
-    /// Bytes of JSON made.
-    json: usize,
 }
 
 /// Refuses what cannot become a row whatever its value is.

@@ -3,8 +3,8 @@
 //! **What it is.** [`Decoder`] reads protobuf payloads by a layout and sorts them, hour by hour, into rows of [`Objects`]; what
 //! cannot become a row goes, raw, into an object of quarantine.
 //!
-//! **Flow.** A layout becomes tables and empty buffers once ([`compile`], [`program`]). Record → [`framing`] → payload → [`run`],
-//! the loop from tag to tag, with [`parts`] for what is more than a scalar → [`buffers`] and [`text`] of [`columns`] → [`arrays`],
+//! **Flow.** A layout becomes tables and empty buffers once ([`compile`], [`program`]). Record → [`framing`] → payload → [`message`]:
+//! [`run`], the loop from tag to tag, with [`parts`] for what is more than a scalar → [`buffers`] and [`text`] of [`columns`] → [`arrays`],
 //! beside those of the [`envelope`] → [`Chunk`]s by kind and bucket hour. What the loop finds odd (something comes twice, bytes
 //! are wrong) is taken back and read plainly: [`wire`] (bytes to a tree, by protobuf's rules) → [`check`] (what only the whole
 //! tells) → [`place`]. [`json`] writes what no column holds, [`raw`] says why a payload is kept.
@@ -30,6 +30,7 @@ mod envelope;
 mod framing;
 mod json;
 mod keys;
+mod message;
 mod objects;
 mod part;
 mod parts;
@@ -45,8 +46,9 @@ mod value;
 mod varint;
 mod wire;
 
-pub use decoder::Decoder;
+pub use decoder::{CHUNK_ROWS, Decoder};
 pub use framing::is_compressed;
+pub use message::Messages;
 pub use objects::{Chunk, DecodedObject, Objects};
 pub use payload::{PayloadError, PayloadWriter};
 pub use raw::RawReason;

@@ -7,11 +7,10 @@ use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{Field, Fields, Schema};
 
-use super::arrays::{self, NotUtf8, binaries, strings};
+use super::arrays::{NotUtf8, binaries, strings};
 use super::buffers::{Fixed, Flags};
-use super::columns::Columns;
 use super::envelope::{Envelope, HeaderNames, ONCE, Origin};
-use super::program::Program;
+use super::message::Messages;
 use super::reject::Reject;
 use super::text::Text;
 use crate::domain::{Record, Topic};
@@ -19,16 +18,14 @@ use crate::schema::{Layout, quarantine_schema};
 
 /// Rows of the table.
 pub struct Rows {
-    pub columns: Columns,
     envelope: Envelope,
     tombstones: Flags,
     raws: Text,
 }
 
 impl Rows {
-    pub fn new(columns: Columns) -> Rows {
+    pub fn new() -> Rows {
         Rows {
-            columns,
             envelope: Envelope::new(HeaderNames::Text),
             tombstones: Flags::new(0, false),
             raws: Text::plain(0, true),
@@ -61,7 +58,7 @@ impl Rows {
         topic: &Topic,
         partition: i32,
         layout: &Layout,
-        program: &Program,
+        messages: &mut Messages,
     ) -> Result<RecordBatch, NotUtf8> {
         let rows = self.len();
         let (tombstones, _) = self.tombstones.finish(rows);
@@ -70,7 +67,7 @@ impl Rows {
         let mut arrays = self.envelope.finish(topic, partition);
         arrays.push(Arc::new(BooleanArray::new(tombstones, None)));
         arrays.push(binaries(&self.raws.finish(rows), None));
-        arrays.extend(arrays::finish(&mut self.columns, layout.types(), &program.columns, rows, around)?);
+        arrays.extend(messages.finish(rows, around)?);
         Ok(batch(layout.arrow_schema(), arrays))
     }
 }

@@ -6,119 +6,138 @@ use super::payload::json::payload_of_json;
 use super::program::{Action, Op};
 use super::raw::{RawReason, RawReasons};
 use super::run::{Run, deeper};
-use super::varint::{block, tag, varint};
+use super::varint::{Rest, block, tag, varint};
 use super::wire::Reader;
 use super::{check, time};
 use crate::schema::MessageId;
 
-impl Run<'_> {
-    pub(super) fn timestamp(&mut self, op: &Op, at: usize, end: usize, row: usize, depth: usize) -> Plain<usize> {
-        let (seconds, nanos, end) = self.seconds_and_nanos(at, end, depth)?;
+impl<'a> Run<'a> {
+    pub(super) fn timestamp(
+        &mut self,
+        op: &Op,
+        rest: Rest<'a>,
+        after: usize,
+        row: usize,
+        depth: usize,
+    ) -> Plain<Rest<'a>> {
+        let (seconds, nanos, rest) = self.seconds_and_nanos(rest, after, depth)?;
         self.raw.add_if(nanos % 1_000 != 0, RawReason::Precision);
         self.long_or_null(op, time::micros((seconds, nanos)), row)?;
-        Ok(end)
+        Ok(rest)
     }
 
-    pub(super) fn duration(&mut self, op: &Op, at: usize, end: usize, row: usize, depth: usize) -> Plain<usize> {
-        let (seconds, nanos, end) = self.seconds_and_nanos(at, end, depth)?;
+    pub(super) fn duration(
+        &mut self,
+        op: &Op,
+        rest: Rest<'a>,
+        after: usize,
+        row: usize,
+        depth: usize,
+    ) -> Plain<Rest<'a>> {
+        let (seconds, nanos, rest) = self.seconds_and_nanos(rest, after, depth)?;
         let value = time::nanos((seconds, nanos));
         let back = value.map(time::seconds_and_nanos);
         self.raw.add_if(back.is_some_and(|back| back != (seconds, nanos)), RawReason::Precision);
         self.long_or_null(op, value, row)?;
-        Ok(end)
+        Ok(rest)
     }
 
     /// Reads the message that Timestamp and Duration share.
-    fn seconds_and_nanos(&mut self, at: usize, end: usize, depth: usize) -> Plain<(i64, i32, usize)> {
+    fn seconds_and_nanos(&mut self, rest: Rest<'a>, after: usize, depth: usize) -> Plain<(i64, i32, Rest<'a>)> {
         let depth = deeper(depth)?;
         let mut raw = RawReasons::default();
-        let (mut at, end) = block(self.input, at, end, &mut raw)?;
+        let (len, mut rest) = block(rest, after, &mut raw)?;
+        let after = rest.len() - len;
         let (mut seconds, mut nanos, mut last) = (0, 0, 0);
-        while at < end {
-            let (tag, next) = tag(self.input, at, &mut raw)?;
+        while rest.len() > after {
+            let (tag, next) = tag(rest, &mut raw)?;
             match tag {
                 0x08 => {
-                    let (bits, next) = varint(self.input, next, &mut raw)?;
+                    let (bits, next) = varint(next, &mut raw)?;
                     seconds = bits as i64;
                     raw.add_if(seconds == 0, RawReason::Default);
-                    at = next;
+                    rest = next;
                 }
                 0x10 => {
-                    let (bits, next) = varint(self.input, next, &mut raw)?;
+                    let (bits, next) = varint(next, &mut raw)?;
                     nanos = bits as i32;
                     raw.add_if(i64::from(nanos) as u64 != bits, RawReason::Varint);
                     raw.add_if(nanos == 0, RawReason::Default);
-                    at = next;
+                    rest = next;
                 }
-                _ => at = self.unknown(tag, 2, next, end, depth)?,
+                _ => rest = self.unknown(tag, 2, next, after, depth)?,
             }
             raw.add_if(tag >> 3 < last, RawReason::FieldOrder);
             raw.add_if(tag >> 3 == last, RawReason::RepeatedField);
             last = tag >> 3;
         }
         self.raw.add_all(raw);
-        if at == end { Ok((seconds, nanos, end)) } else { Err(Odd) }
+        if rest.len() == after { Ok((seconds, nanos, rest)) } else { Err(Odd) }
     }
 
     /// Passes over a field of a message whose known ones are numbered up to `known`: those do not fit their wire type.
-    fn unknown(&mut self, tag: u32, known: u32, at: usize, end: usize, depth: usize) -> Plain<usize> {
+    fn unknown(&mut self, tag: u32, known: u32, rest: Rest<'a>, after: usize, depth: usize) -> Plain<Rest<'a>> {
         if tag >> 3 <= known {
             return Err(Odd);
         }
         self.raw.add(RawReason::UnknownField);
-        self.skip(tag, at, end, depth)
+        self.skip(tag, rest, after, depth)
     }
 
-    pub(super) fn wrapper(&mut self, table: u32, at: usize, end: usize, row: usize, depth: usize) -> Plain<usize> {
+    pub(super) fn wrapper(
+        &mut self,
+        table: u32,
+        rest: Rest<'a>,
+        after: usize,
+        row: usize,
+        depth: usize,
+    ) -> Plain<Rest<'a>> {
         deeper(depth)?;
-        let (begin, end) = block(self.input, at, end, &mut self.raw)?;
+        let (len, rest) = block(rest, after, &mut self.raw)?;
         let table = &self.tables[table as usize];
-        if begin == end {
+        if len == 0 {
             self.default(table.first(), row, depth)?;
-            return Ok(end);
+            return Ok(rest);
         }
+        let after = rest.len() - len;
         let mut raw = RawReasons::default();
-        let (tag, next) = tag(self.input, begin, &mut raw)?;
+        let (tag, rest) = tag(rest, &mut raw)?;
         let op = table.find(tag);
-        let next = match op.action {
-            Action::Unknown | Action::Unfit => return Err(Odd),
-            Action::Text => self.text(op, next, end, row, &mut raw)?,
-            _ => self.scalar(op, next, row, &mut raw)?,
-        };
+        let rest = self.value(op, rest, after, row, depth, &mut raw)?;
         self.raw.add_all(raw);
         // Anything behind the one field is left to the plain reader.
-        if next == end { Ok(end) } else { Err(Odd) }
+        if rest.len() == after { Ok(rest) } else { Err(Odd) }
     }
 
     pub(super) fn mask(
         &mut self,
         op: &Op,
         paths: u32,
-        at: usize,
-        end: usize,
+        rest: Rest<'a>,
+        after: usize,
         row: usize,
         depth: usize,
-    ) -> Plain<usize> {
+    ) -> Plain<Rest<'a>> {
         let depth = deeper(depth)?;
-        let (mut at, end) = block(self.input, at, end, &mut self.raw)?;
-        let paths = paths as usize;
+        let (len, mut rest) = block(rest, after, &mut self.raw)?;
+        let (after, paths) = (rest.len() - len, paths as usize);
         if self.columns.lists[paths].is_open(row) {
             return Err(Odd);
         }
         self.columns.lists[paths].open(row);
-        while at < end {
-            let (tag, next) = tag(self.input, at, &mut self.raw)?;
-            at = if tag == 0x0a {
+        while rest.len() > after {
+            let (tag, next) = tag(rest, &mut self.raw)?;
+            rest = if tag == 0x0a {
                 let path = self.columns.lists[paths].add(row);
                 let mut raw = RawReasons::default();
-                let at = self.text(&Op { implicit: false, ..*op }, next, end, path, &mut raw)?;
+                let rest = self.text(&Op { implicit: false, ..*op }, next, after, path, &mut raw)?;
                 self.raw.add_all(raw);
-                at
+                rest
             } else {
-                self.unknown(tag, 1, next, end, depth)?
+                self.unknown(tag, 1, next, after, depth)?
             };
         }
-        if at == end { Ok(end) } else { Err(Odd) }
+        if rest.len() == after { Ok(rest) } else { Err(Odd) }
     }
 
     /// Writes what the content of an Any says, whose fields were read by `table`.
@@ -138,15 +157,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn json(
-        &mut self,
-        op: &Op,
-        id: MessageId,
-        bytes: (usize, usize),
-        row: usize,
-        depth: usize,
-    ) -> Plain<()> {
-        let bytes = &self.input[bytes.0..bytes.1];
+    pub(super) fn json(&mut self, op: &Op, id: MessageId, bytes: &[u8], row: usize, depth: usize) -> Plain<()> {
         let message = Reader::new(self.types).read(id, bytes, depth).map_err(|_| Odd)?;
         check::required(self.types, id, &message).map_err(|_| Odd)?;
         let mut json = Json::new(self.types);
@@ -165,19 +176,19 @@ impl Run<'_> {
         &mut self,
         op: &Op,
         table: u32,
-        at: usize,
-        end: usize,
+        rest: Rest<'a>,
+        after: usize,
         row: usize,
         depth: usize,
-    ) -> Plain<usize> {
+    ) -> Plain<Rest<'a>> {
         let depth = deeper(depth)?;
         let mut raw = RawReasons::default();
-        let (mut at, end) = block(self.input, at, end, &mut raw)?;
-        let tables = self.tables;
-        let table = &tables[table as usize];
+        let (len, mut rest) = block(rest, after, &mut raw)?;
+        let after = rest.len() - len;
+        let table = &self.tables[table as usize];
         let (mut has_key, mut has_value) = (false, false);
-        while at < end {
-            let (tag, next) = tag(self.input, at, &mut raw)?;
+        while rest.len() > after {
+            let (tag, next) = tag(rest, &mut raw)?;
             let part = table.find(tag);
             match part.number {
                 1 if !has_key => {
@@ -190,9 +201,9 @@ impl Run<'_> {
                     return Err(Odd);
                 }
             }
-            at = self.value(part, next, end, row, depth, &mut raw)?;
+            rest = self.value(part, next, after, row, depth, &mut raw)?;
         }
-        if at > end {
+        if rest.len() < after {
             return Err(Odd);
         }
         raw.add_if(!has_key || !has_value, RawReason::MapEntry);
@@ -205,7 +216,7 @@ impl Run<'_> {
         self.raw.add_all(raw);
         let first = self.columns.lists[op.list as usize].first();
         self.keys.add(self.columns, op.list, table.first(), first, row)?;
-        Ok(end)
+        Ok(rest)
     }
 
     /// Writes what an unset value means.
@@ -229,7 +240,7 @@ impl Run<'_> {
             Action::Double => self.columns.doubles[column].set(row, 0.0),
             Action::Message { table } => {
                 self.columns.flags[column].set(row, true)?;
-                self.fields(table, 0, 0, row, depth, 0).map(|_| ())
+                self.fields(table, &[], 0, row, depth, 0).map(|_| ())
             }
             Action::Wrapper { table } => {
                 let tables = self.tables;

@@ -85,9 +85,13 @@ impl RawReasons {
         self.0 |= 1 << reason as u16;
     }
 
+    /// Most payloads give none, so a branch that is never taken is cheaper than a sum.
     #[inline(always)]
     pub fn add_if(&mut self, applies: bool, reason: RawReason) {
-        self.0 |= u16::from(applies) << reason as u16;
+        if applies {
+            std::hint::cold_path();
+            self.add(reason);
+        }
     }
 
     /// Returns the first reason; nothing for a canonical payload.

@@ -35,53 +35,49 @@ pub struct Text {
 /// From values to their numbers: open addressing, 0 for nothing, else one more than the number.
 #[derive(Debug)]
 struct Dictionary {
-    slots: Vec<u16>,
+    slots: Box<[u16; SLOTS]>,
     /// By number.
     keys: Vec<Key>,
     /// Whether a value found no place.
     is_full: bool,
 }
 
-/// What tells most values apart without a look at their bytes: the length and, of up to sixteen bytes, all; else the first and
-/// the last eight.
+/// A power of two.
+const SLOTS: usize = 1 << SLOT_BITS;
+const SLOT_BITS: u32 = 12;
+
+/// What tells most values apart without a look at their bytes: the length, and the first and the last eight. Up to sixteen bytes
+/// that is all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
-    bytes: u128,
+    first: u64,
+    last: u64,
     len: usize,
 }
 
 impl Key {
     #[inline(always)]
     fn of(input: &[u8], len: usize) -> Key {
-        let bytes = match (input.first_chunk::<16>(), input.get(..len).and_then(|value| value.last_chunk::<8>())) {
-            (Some(first), _) if len < 16 => u128::from_le_bytes(*first) & ((1 << (8 * len)) - 1),
-            (Some(first), Some(last)) => {
-                let first = u128::from_le_bytes(*first);
-                if len == 16 {
-                    first
-                } else {
-                    first & u128::from(u64::MAX) | u128::from(u64::from_le_bytes(*last)) << 64
-                }
-            }
-            _ => {
-                let mut bytes = [0; 16];
-                bytes[..len].copy_from_slice(&input[..len]);
-                u128::from_le_bytes(bytes)
-            }
+        let word =
+            |at: usize| input.get(at..).and_then(|from| from.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes));
+        if let (true, Some(first), Some(last)) = (len >= 8, word(0), word(len.wrapping_sub(8))) {
+            return Key { first, last, len };
+        }
+        let first = match word(0) {
+            Some(first) => first & !(u64::MAX << (8 * len as u32 % 64)),
+            None => input[..len].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
         };
-        Key { bytes, len }
+        Key { first, last: 0, len }
     }
 
+    /// Returns the slot at which a value is looked for first.
     #[inline(always)]
-    fn hash(self) -> u64 {
+    fn slot(self) -> usize {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let (low, high) = (self.bytes as u64, (self.bytes >> 64) as u64);
-        let wide = u128::from(low ^ self.len as u64 ^ ODD) * u128::from(high ^ ODD.rotate_left(32));
-        (wide >> 64) as u64 ^ wide as u64
+        let mixed = (self.first ^ self.len as u64).wrapping_mul(ODD) ^ self.last.rotate_left(32);
+        (mixed.wrapping_mul(ODD) >> (u64::BITS - SLOT_BITS)) as usize
     }
 }
-
-const SLOTS: usize = 4_096;
 
 /// What a column holds, as Arrow wants it.
 pub enum Finished {
@@ -143,7 +139,8 @@ impl Text {
         }
         let id = self.intern(input, len);
         self.ids.push(id);
-        if self.starts.len() > FEW && self.is_too_many() {
+        // A value among the first few is no reason to count.
+        if id >= FEW as i32 && self.is_too_many() {
             self.give_up();
         }
         Ok(())
@@ -171,9 +168,8 @@ impl Text {
     fn intern(&mut self, input: &[u8], len: usize) -> i32 {
         let dictionary = self.dictionary.as_mut().expect("numbers are given while there is a dictionary");
         let key = Key::of(input, len);
-        let mut slot = key.hash() as usize;
+        let mut slot = key.slot();
         for _ in 0..PROBES {
-            slot %= SLOTS;
             let Some(id) = (dictionary.slots[slot] as usize).checked_sub(1) else {
                 dictionary.slots[slot] = self.starts.len() as u16 + 1;
                 return self.grow(key, input, len);
@@ -181,7 +177,7 @@ impl Text {
             if dictionary.keys[id] == key && (len <= 16 || value_at(&self.starts, &self.bytes, id) == &input[..len]) {
                 return id as i32;
             }
-            slot += 1;
+            slot = (slot + 1) % SLOTS;
         }
         // A value without a place would be new each time.
         dictionary.is_full = true;
@@ -268,7 +264,7 @@ impl Text {
 
 impl Dictionary {
     fn new() -> Dictionary {
-        Dictionary { slots: vec![0; SLOTS], keys: Vec::new(), is_full: false }
+        Dictionary { slots: Box::new([0; SLOTS]), keys: Vec::new(), is_full: false }
     }
 }
 

@@ -1,27 +1,33 @@
 //! Numbers off the wire, from a slice that goes on behind the payload: a read near the end may run over it, and whoever reads
-//! compares positions afterwards.
+//! compares what is left afterwards.
 
 use super::buffers::{Odd, Plain};
 use super::raw::{RawReason, RawReasons};
 
-/// Reads a varint at `at`, and returns it with the position behind it. Bits beyond 64 are dropped; that, and bytes that add
-/// nothing, are told.
+/// The input from a position on: what is left of the payload, and what lies behind it.
+pub type Rest<'a> = &'a [u8];
+
+/// The most bytes a varint takes. The slack behind a payload lets so many be read wherever it goes on.
+const LONGEST: usize = 10;
+
+/// Reads a varint, and returns it with what follows. Bits beyond 64 are dropped; that, and bytes that add nothing, are told.
 #[inline(always)]
-pub fn varint(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u64, usize)> {
-    let [first, second, ..] = *input.get(at..).and_then(|rest| rest.first_chunk::<2>()).ok_or(Odd)?;
+pub fn varint<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
+    let window = rest.first_chunk::<LONGEST>().ok_or(Odd)?;
+    let [first, second, ..] = *window;
     if first < 0x80 {
-        return Ok((u64::from(first), at + 1));
+        return Ok((u64::from(first), &rest[1..]));
     }
     if second < 0x80 {
         told.add_if(second == 0, RawReason::Varint);
-        return Ok((u64::from(first & 0x7f) | u64::from(second) << 7, at + 2));
+        return Ok((u64::from(first & 0x7f) | u64::from(second) << 7, &rest[2..]));
     }
-    let (value, length) = long(input, at);
+    let (value, length) = long(window);
     if length == 0 {
         return Err(Odd);
     }
     told.add_if(length & ODD_FORM != 0, RawReason::Varint);
-    Ok((value, at + (length & !ODD_FORM)))
+    Ok((value, &rest[length & !ODD_FORM..]))
 }
 
 /// Set in a length whose varint is longer than it has to be, or too long for its bits.
@@ -30,13 +36,13 @@ const ODD_FORM: usize = 1 << 8;
 /// Three bytes and more: eight at once, whose continuation bits say how many count. Returns value and length, 0 for none; two
 /// words, which travel in registers.
 #[inline(never)]
-fn long(input: &[u8], at: usize) -> (u64, usize) {
+fn long(window: &[u8; LONGEST]) -> (u64, usize) {
     const CONTINUE: u64 = 0x8080_8080_8080_8080;
-    let Some(word) = input.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { return (0, 0) };
+    let (word, _) = window.split_first_chunk::<8>().expect("ten bytes begin with eight");
     let word = u64::from_le_bytes(*word);
     let ends = !word & CONTINUE;
     if ends == 0 {
-        return longest(input, at);
+        return longest(window);
     }
     let last = ends.trailing_zeros();
     let odd_form = if word >> (last - 7) & 0x7f == 0 { ODD_FORM } else { 0 };
@@ -50,10 +56,9 @@ fn long(input: &[u8], at: usize) -> (u64, usize) {
 
 /// Nine and ten bytes.
 #[inline(never)]
-fn longest(input: &[u8], at: usize) -> (u64, usize) {
+fn longest(window: &[u8; LONGEST]) -> (u64, usize) {
     let mut value = 0u64;
-    for index in 0..10 {
-        let Some(byte) = input.get(at + index) else { return (0, 0) };
+    for (index, byte) in window.iter().enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
         if *byte < 0x80 {
             // The tenth byte has room for one bit.
@@ -64,59 +69,64 @@ fn longest(input: &[u8], at: usize) -> (u64, usize) {
     (0, 0)
 }
 
+/// Reads so many bytes as they are.
 #[inline(always)]
-pub fn fixed32(input: &[u8], at: usize) -> Plain<([u8; 4], usize)> {
-    input.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| (*bytes, at + 4)).ok_or(Odd)
-}
-
-#[inline(always)]
-pub fn fixed64(input: &[u8], at: usize) -> Plain<([u8; 8], usize)> {
-    input.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| (*bytes, at + 8)).ok_or(Odd)
+pub fn fixed<const N: usize>(rest: Rest<'_>) -> Plain<([u8; N], Rest<'_>)> {
+    rest.split_first_chunk().map(|(bytes, rest)| (*bytes, rest)).ok_or(Odd)
 }
 
 /// Reads a varint of which only the low 32 bits count: a number that takes more is not canonical.
 #[inline(always)]
-pub fn uint32(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u32, usize)> {
-    let (bits, next) = varint(input, at, told)?;
+pub fn uint32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>)> {
+    let (bits, rest) = varint(rest, told)?;
     told.add_if(bits > u64::from(u32::MAX), RawReason::Varint);
-    Ok((bits as u32, next))
+    Ok((bits as u32, rest))
 }
 
 /// Reads an int32 or an enum: negative ones are canonical in ten bytes.
 #[inline(always)]
-pub fn int32(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(i32, usize)> {
-    let (bits, next) = varint(input, at, told)?;
+pub fn int32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i32, Rest<'a>)> {
+    let (bits, rest) = varint(rest, told)?;
     told.add_if(i64::from(bits as i32) as u64 != bits, RawReason::Varint);
-    Ok((bits as i32, next))
+    Ok((bits as i32, rest))
 }
 
 #[inline(always)]
-pub fn sint32(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(i32, usize)> {
-    let (bits, next) = uint32(input, at, told)?;
-    Ok(((bits >> 1) as i32 ^ -((bits & 1) as i32), next))
+pub fn sint32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i32, Rest<'a>)> {
+    let (bits, rest) = uint32(rest, told)?;
+    Ok(((bits >> 1) as i32 ^ -((bits & 1) as i32), rest))
 }
 
 #[inline(always)]
-pub fn sint64(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(i64, usize)> {
-    let (bits, next) = varint(input, at, told)?;
-    Ok(((bits >> 1) as i64 ^ -((bits & 1) as i64), next))
+pub fn sint64<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i64, Rest<'a>)> {
+    let (bits, rest) = varint(rest, told)?;
+    Ok(((bits >> 1) as i64 ^ -((bits & 1) as i64), rest))
 }
 
-/// Reads a length at `at`, and returns where the block begins and where it ends, which is not behind `end`.
+/// Reads a length, and returns it with what follows. The block ends where the last `after` bytes of the input begin, or before.
 #[inline(always)]
-pub fn block(input: &[u8], at: usize, end: usize, told: &mut RawReasons) -> Plain<(usize, usize)> {
-    let (length, begin) = varint(input, at, told)?;
-    match end.checked_sub(begin) {
-        Some(room) if length <= room as u64 => Ok((begin, begin + length as usize)),
+pub fn block<'a>(rest: Rest<'a>, after: usize, told: &mut RawReasons) -> Plain<(usize, Rest<'a>)> {
+    let (length, rest) = varint(rest, told)?;
+    match rest.len().checked_sub(after) {
+        Some(room) if length <= room as u64 => Ok((length as usize, rest)),
         _ => Err(Odd),
     }
 }
 
 /// A tag of at most five bytes and 32 bits. Whether it has a field number is left to who does not know it.
 #[inline(always)]
-pub fn tag(input: &[u8], at: usize, told: &mut RawReasons) -> Plain<(u32, usize)> {
-    let (tag, next) = varint(input, at, told)?;
-    if tag > u64::from(u32::MAX) || next - at > 5 { Err(Odd) } else { Ok((tag as u32, next)) }
+pub fn tag<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>)> {
+    match *rest.first_chunk::<LONGEST>().ok_or(Odd)? {
+        [first @ ..0x80, ..] => Ok((u32::from(first), &rest[1..])),
+        [first, second @ 1..0x80, ..] => Ok((u32::from(first & 0x7f) | u32::from(second) << 7, &rest[2..])),
+        _ => long_tag(rest, told),
+    }
+}
+
+#[inline(never)]
+fn long_tag<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>)> {
+    let (tag, next) = varint(rest, told)?;
+    if tag > u64::from(u32::MAX) || rest.len() - next.len() > 5 { Err(Odd) } else { Ok((tag as u32, next)) }
 }
 
 #[cfg(test)]
@@ -131,14 +141,14 @@ mod tests {
             for behind in [0x00, 0xff] {
                 let mut told = RawReasons::default();
                 let input = [&bytes[..], &[behind; 10]].concat();
-                assert_eq!(varint(&input, 0, &mut told), Ok((value, bytes.len())));
+                assert_eq!(varint(&input, &mut told), Ok((value, &input[bytes.len()..])));
                 assert_eq!(told.first(), None, "{value}");
                 let mut long = bytes.clone();
                 *long.last_mut().unwrap() |= 0x80;
                 long.push(0);
                 if long.len() <= 10 {
                     let input = [&long[..], &[behind; 10]].concat();
-                    assert_eq!(varint(&input, 0, &mut told), Ok((value, long.len())));
+                    assert_eq!(varint(&input, &mut told), Ok((value, &input[long.len()..])));
                     assert_eq!(told.first(), Some(RawReason::Varint), "{value}");
                 }
             }
@@ -149,24 +159,30 @@ mod tests {
     fn bits_beyond_64_are_dropped_and_eleven_bytes_refused() {
         let mut told = RawReasons::default();
         let ten = [[0xff; 9].as_slice(), &[0x7f], &[0; 10]].concat();
-        assert_eq!(varint(&ten, 0, &mut told), Ok((u64::MAX, 10)));
+        assert_eq!(varint(&ten, &mut told), Ok((u64::MAX, &ten[10..])));
         assert_eq!(told.first(), Some(RawReason::Varint));
-        assert_eq!(varint(&[0x80; 20], 0, &mut told), Err(Odd));
-        assert_eq!(varint(&[], 0, &mut told), Err(Odd));
+        assert_eq!(varint(&[0x80; 20], &mut told), Err(Odd));
+        assert_eq!(varint(&[], &mut told), Err(Odd));
     }
 
     #[test]
     fn tags_and_blocks_keep_to_their_bounds() {
         let mut told = RawReasons::default();
-        let read = |bytes: &[u8]| tag(&[bytes, &[0; 16]].concat(), 0, &mut RawReasons::default());
+        let read = |bytes: &[u8]| {
+            let input = [bytes, &[0; 16]].concat();
+            tag(&input, &mut RawReasons::default()).map(|(tag, rest)| (tag, input.len() - rest.len()))
+        };
         assert_eq!(read(&[0x0a]), Ok((10, 1)));
+        assert_eq!(read(&[0x8a, 0x01]), Ok((138, 2)));
         assert_eq!(read(&[0x8a, 0x80, 0x80, 0x80, 0x00]), Ok((10, 5)));
         assert_eq!(read(&[0x8a, 0x80, 0x80, 0x80, 0x80, 0x00]), Err(Odd));
         assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0x1f]), Err(Odd));
+        assert!(tag(&[&[0x8a, 0x00][..], &[0; 16]].concat(), &mut told).is_ok());
+        assert_eq!(told.first(), Some(RawReason::Varint));
         let input = [&[3][..], &[0; 16]].concat();
-        assert_eq!(block(&input, 0, 4, &mut told), Ok((1, 4)));
-        assert_eq!(block(&input, 0, 3, &mut told), Err(Odd));
-        assert_eq!(block(&input, 0, 0, &mut told), Err(Odd));
-        assert_eq!(block(&wire().number(u64::MAX).raw(&[0; 16]).0, 0, 12, &mut told), Err(Odd));
+        assert_eq!(block(&input, 13, &mut told), Ok((3, &input[1..])));
+        assert_eq!(block(&input, 14, &mut told), Err(Odd));
+        assert_eq!(block(&input, 17, &mut told), Err(Odd));
+        assert_eq!(block(&wire().number(u64::MAX).raw(&[0; 16]).0, 0, &mut told), Err(Odd));
     }
 }
