@@ -1,4 +1,8 @@
 //! A range of records → the objects of its cut, decoded and encoded. Pure.
+//!
+//! **What it is.** A [`Range`] holds records raw, at the cost of their bytes. Once there is enough of them for row groups of their
+//! own, they are packed ahead, so that a busy partition neither holds its minute raw nor encodes it in one go; what a quiet one
+//! holds is packed when its cut is due.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use crate::chain::{ChainId, CutObject, object_key};
-use crate::decode::{Chunk, DecodedObject, Decoder, Objects};
+use crate::decode::{CHUNK_ROWS, Chunk, DecodedObject, Decoder, Objects};
 use crate::domain::{
     BucketHour, Digest, MemoryBudget, ObjectKind, Offset, OffsetRange, Permit, RawBatch, Record, TopicPartition,
 };
@@ -42,32 +46,121 @@ pub struct Packed {
 #[derive(Clone, Copy, Debug)]
 pub struct Making<'a> {
     pub chain: &'a ChainId,
-    pub layout: &'a Arc<Layout>,
-    /// Columns that get a Bloom filter.
-    pub bloom: &'a BTreeSet<String>,
     pub nonce: &'a str,
     /// Where the cut begins: the chain's end, which may lie before the first record.
     pub first: Offset,
     /// Where it ends, if that is decided already (a redo); else after the last record taken.
     pub next: Option<Offset>,
-    pub max_hours: usize,
 }
 
-/// Decodes and encodes records, given in offset order and not before `making.first`. Nothing where there are none.
-///
-/// # Errors
-/// Those of the Parquet writer, which no input is known to cause.
-pub fn pack<'r>(
-    workbench: &Workbench,
-    making: Making<'_>,
-    records: impl Iterator<Item = Record<'r>> + Clone,
-    budget: &MemoryBudget,
-) -> Result<Option<Packed>, EncodeError> {
-    workbench.with(making.layout, making.bloom, |engines| {
-        let mut range = OpenRange::new(&making.chain.partition, making.max_hours);
-        let rest = range.push(engines, records)?;
-        range.finish(engines, making, rest, budget)
-    })
+/// So many bytes or records are packed before their cut is due: full chunks.
+const AHEAD_BYTES: usize = 8 << 20;
+const AHEAD_ROWS: usize = 2 * CHUNK_ROWS;
+
+/// How the records of a range are packed.
+#[derive(Clone, Copy)]
+pub struct Packing<'a> {
+    pub partition: &'a TopicPartition,
+    pub layout: &'a Arc<Layout>,
+    /// Columns that get a Bloom filter.
+    pub bloom: &'a BTreeSet<String>,
+    pub max_hours: usize,
+    pub budget: &'a MemoryBudget,
+}
+
+/// Records of one partition in offset order, those before packed ahead.
+#[derive(Default)]
+pub struct Range {
+    ahead: Option<Ahead>,
+    raw: VecDeque<RawBatch>,
+    /// Of `raw`.
+    rows: usize,
+    bytes: usize,
+}
+
+/// What is packed ahead.
+struct Ahead {
+    open: OpenRange,
+    /// Of the first record, in milliseconds.
+    timestamp: Option<i64>,
+    _permit: Permit,
+}
+
+impl Range {
+    pub fn push(&mut self, batch: RawBatch) {
+        self.rows += batch.records.len();
+        self.bytes += batch.records.payload_bytes();
+        self.raw.push_back(batch);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ahead.is_none() && self.raw.is_empty()
+    }
+
+    /// Whether the next record belongs to another range.
+    pub fn is_full(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.open.rest.is_some())
+    }
+
+    /// Returns the number of records that are held raw, and their bytes.
+    pub fn raw(&self) -> (usize, usize) {
+        (self.rows, self.bytes)
+    }
+
+    /// Returns the first record's timestamp in milliseconds.
+    pub fn first_timestamp(&self) -> Option<i64> {
+        match &self.ahead {
+            Some(ahead) => ahead.timestamp,
+            None => records(&self.raw).next()?.timestamp.millis(),
+        }
+    }
+
+    /// Packs what is held raw, if it is enough.
+    ///
+    /// # Errors
+    /// Those of the Parquet writer, which no input is known to cause.
+    pub fn pack_ahead(&mut self, workbench: &Workbench, packing: Packing<'_>) -> Result<(), EncodeError> {
+        if self.is_full() || self.rows < AHEAD_ROWS && self.bytes < AHEAD_BYTES {
+            return Ok(());
+        }
+        let timestamp = self.first_timestamp();
+        let open = self.packed(workbench, packing)?;
+        let permit = packing.budget.take(open.held_bytes());
+        self.ahead = Some(Ahead { open, timestamp, _permit: permit });
+        Ok(())
+    }
+
+    /// Makes the objects of the cut. What belongs to another range stays. Nothing where there are no records.
+    ///
+    /// # Errors
+    /// Those of the Parquet writer, which no input is known to cause.
+    pub fn finish(
+        &mut self,
+        workbench: &Workbench,
+        packing: Packing<'_>,
+        making: Making<'_>,
+    ) -> Result<Option<Packed>, EncodeError> {
+        let open = self.packed(workbench, packing)?;
+        workbench.with(packing, |engines| open.finish(engines, packing, making))
+    }
+
+    /// Packs everything that belongs to the range, and lets go of it raw.
+    fn packed(&mut self, workbench: &Workbench, packing: Packing<'_>) -> Result<OpenRange, EncodeError> {
+        let before = self.ahead.take().map(|ahead| ahead.open);
+        let mut open = before.unwrap_or_else(|| OpenRange::new(packing.partition, packing.max_hours));
+        if open.rest.is_none() {
+            workbench.with(packing, |engines| open.push(engines, records(&self.raw)))?;
+        }
+        for mut batch in std::mem::take(self).raw {
+            if let Some(rest) = open.rest {
+                batch.records.drop_before(rest);
+                if !batch.records.is_empty() {
+                    self.push(batch);
+                }
+            }
+        }
+        Ok(open)
+    }
 }
 
 /// The engines of a lane, which all its partitions share: their workspace is large, and a lane works on one range at a time.
@@ -76,7 +169,8 @@ pub fn pack<'r>(
 pub struct Workbench(Arc<Mutex<Option<Engines>>>);
 
 impl Workbench {
-    fn with<T>(&self, layout: &Arc<Layout>, bloom: &BTreeSet<String>, work: impl FnOnce(&mut Engines) -> T) -> T {
+    fn with<T>(&self, packing: Packing<'_>, work: impl FnOnce(&mut Engines) -> T) -> T {
+        let Packing { layout, bloom, .. } = packing;
         // Never waited for: only the lane's own thread works here. Engines that a panic left behind are not used again.
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = shared.take().filter(|engines| engines.serve(layout, bloom));
@@ -109,38 +203,45 @@ impl Engines {
 struct OpenRange {
     objects: Objects,
     open: BTreeMap<(ObjectKind, BucketHour), OpenObject>,
+    /// The first record that was not taken: it opens one bucket hour too many.
+    rest: Option<Offset>,
 }
 
 impl OpenRange {
     fn new(partition: &TopicPartition, max_hours: usize) -> OpenRange {
         let objects = Objects::new(&partition.topic, partition.partition, max_hours);
-        OpenRange { objects, open: BTreeMap::new() }
+        OpenRange { objects, open: BTreeMap::new(), rest: None }
     }
 
-    /// Decodes and encodes further records. Returns the first that was not taken.
+    fn held_bytes(&self) -> usize {
+        self.open.values().map(OpenObject::held_bytes).sum()
+    }
+
+    /// Decodes and encodes further records, up to the first that belongs to another range.
     fn push<'r>(
         &mut self,
         engines: &mut Engines,
         records: impl Iterator<Item = Record<'r>> + Clone,
-    ) -> Result<Option<Offset>, EncodeError> {
+    ) -> Result<(), EncodeError> {
         let Engines { decoder, encoder, .. } = engines;
         let mut encoded = Ok(());
-        let rest = decoder.decode(&mut self.objects, records, &mut |chunk| {
+        self.rest = decoder.decode(&mut self.objects, records, &mut |chunk| {
             if encoded.is_ok() {
                 encoded = add(encoder, &mut self.open, &chunk);
             }
         });
-        encoded.map(|()| rest)
+        encoded
     }
 
     fn finish(
         mut self,
         engines: &mut Engines,
+        packing: Packing<'_>,
         making: Making<'_>,
-        rest: Option<Offset>,
-        budget: &MemoryBudget,
     ) -> Result<Option<Packed>, EncodeError> {
-        let Making { chain, layout, nonce, first, .. } = making;
+        let Packing { layout, budget, .. } = packing;
+        let Making { chain, nonce, first, .. } = making;
+        let rest = self.rest;
         let next = making.next.or(rest).or(self.objects.next());
         let Some(range) = next.and_then(|next| OffsetRange::new(first, next)) else { return Ok(None) };
         let decoded = self.objects.finish();
@@ -204,6 +305,6 @@ impl Packed {
 }
 
 /// Returns the records of some batches, in order.
-pub(super) fn records(batches: &VecDeque<RawBatch>) -> impl Iterator<Item = Record<'_>> + Clone {
+fn records(batches: &VecDeque<RawBatch>) -> impl Iterator<Item = Record<'_>> + Clone {
     batches.iter().flat_map(|batch| batch.records.iter())
 }

@@ -1,12 +1,11 @@
 //! One partition in a lane: its chain's state machine, what is buffered, and what is being uploaded.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::exchange::{Effect, Now, Shared};
-use super::pack::{Body, Making, Workbench, pack, records};
+use super::pack::{Body, Making, Packing, Range, Workbench};
 use super::redo::Redo;
 use super::request::{Answer, Request};
 use super::route::Route;
@@ -38,7 +37,7 @@ pub(super) struct Work {
     generation: u64,
     /// Offsets below were seen under this generation; what comes again is dropped.
     pub(super) expected: Offset,
-    buffer: VecDeque<RawBatch>,
+    buffer: Range,
     pub(super) cutter: Cutter,
     made: Option<Made>,
     redo: Option<Redo>,
@@ -80,7 +79,7 @@ impl Work {
             partition,
             generation: 0,
             expected: Offset::ZERO,
-            buffer: VecDeque::new(),
+            buffer: Range::default(),
             made: None,
             redo: None,
             out_of_range: false,
@@ -105,11 +104,17 @@ impl Work {
         self.metrics.records_read(batch.records.len() as u64, batch.records.payload_bytes() as u64);
         if let Some(redo) = &mut self.redo {
             redo.push(batch);
-            self.redo_if_read(effects, now);
+            match redo.pack_ahead(&self.workbench, &self.partition, &self.route.bloom, &self.shared.budget) {
+                Ok(()) => self.redo_if_read(effects, now),
+                Err(cause) => self.step(Event::RedoImpossible(cause), now, effects),
+            }
         } else {
             self.cutter.add(batch.records.len(), batch.records.payload_bytes(), now.monotonic);
-            self.buffer.push_back(batch);
-            self.cut_if_due(now, effects);
+            self.buffer.push(batch);
+            match self.buffer.pack_ahead(&self.workbench, packing(&self.partition, &self.route, &self.shared)) {
+                Ok(()) => self.cut_if_due(now, effects),
+                Err(error) => self.step(Event::CannotPack(error.to_string()), now, effects),
+            }
         }
     }
 
@@ -215,7 +220,7 @@ impl Work {
         // What was made for a cut that lost is of no use; of one under way it still has to be uploaded.
         let underway = self.machine.underway().map(|cut| cut.nonce.as_str());
         self.made.take_if(|made| Some(made.nonce.as_str()) != underway);
-        self.buffer.clear();
+        self.buffer = Range::default();
         self.redo = None;
         self.scanned = None;
         self.out_of_range = false;
@@ -268,6 +273,7 @@ impl Work {
         let due = self.cutter.due(now.monotonic);
         match due {
             Some(due) => self.cut(reason(due), now, effects),
+            None if self.buffer.is_full() => self.cut("hours", now, effects),
             None if self.out_of_range && !self.buffer.is_empty() => self.cut("out_of_range", now, effects),
             None if self.out_of_range => {
                 self.out_of_range = false;
@@ -282,16 +288,9 @@ impl Work {
         let Some(chain) = self.machine.chain().filter(|_| self.machine.is_open()) else { return };
         self.proposals += 1;
         let nonce = format!("{}-{}", self.session, self.proposals);
-        let making = Making {
-            chain: &chain,
-            layout: &self.route.layout,
-            bloom: &self.route.bloom,
-            nonce: &nonce,
-            first: self.machine.tip().next,
-            next: None,
-            max_hours: MAX_HOURS,
-        };
-        let packed = pack(&self.workbench, making, records(&self.buffer), &self.shared.budget);
+        let making = Making { chain: &chain, nonce: &nonce, first: self.machine.tip().next, next: None };
+        let packing = packing(&self.partition, &self.route, &self.shared);
+        let packed = self.buffer.finish(&self.workbench, packing, making);
         let packed = match packed {
             Ok(Some(packed)) => packed,
             Ok(None) => return,
@@ -301,7 +300,8 @@ impl Work {
         for (reason, records) in &packed.quarantined {
             self.metrics.records_quarantined(reason, *records);
         }
-        self.keep_from(packed.range.next(), now);
+        let (rows, bytes) = self.buffer.raw();
+        self.cutter.reset(rows, bytes, now.monotonic);
         self.made = Some(Made { nonce: nonce.clone(), bodies: packed.bodies.into_iter().map(Some).collect() });
         let proposal = Proposal {
             next: packed.range.next(),
@@ -312,17 +312,6 @@ impl Work {
             objects: packed.objects,
         };
         self.step(Event::Proposed(proposal), now, effects);
-    }
-
-    /// Lets go of buffered records before `offset`.
-    fn keep_from(&mut self, offset: Offset, now: Now) {
-        self.buffer.retain_mut(|batch| {
-            batch.records.drop_before(offset);
-            !batch.records.is_empty()
-        });
-        let rows = self.buffer.iter().map(|batch| batch.records.len()).sum();
-        let bytes = self.buffer.iter().map(|batch| batch.records.payload_bytes()).sum();
-        self.cutter.reset(rows, bytes, now.monotonic);
     }
 
     fn finished(&mut self, cut: Cut, by: Finisher, now: Now, effects: &mut Vec<Effect>) {
@@ -352,9 +341,14 @@ impl Work {
     }
 
     pub(super) fn oldest_buffered(&self) -> Option<i64> {
-        let first = self.buffer.front()?.records.iter().next()?;
-        first.timestamp.millis()
+        self.buffer.first_timestamp()
     }
+}
+
+/// How the partition's own ranges are packed.
+fn packing<'a>(partition: &'a TopicPartition, route: &'a Route, shared: &'a Shared) -> Packing<'a> {
+    let (layout, bloom, budget) = (&route.layout, &route.bloom, &shared.budget);
+    Packing { partition, layout, bloom, max_hours: MAX_HOURS, budget }
 }
 
 fn reason(due: Due) -> &'static str {

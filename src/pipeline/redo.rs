@@ -1,18 +1,18 @@
 //! The range of a cut that somebody decided and did not finish, read again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::pack::{Body, Making, Workbench, pack, records};
+use super::pack::{Body, Making, Packing, Range, Workbench};
 use crate::chain::{ChainId, Cut, CutObject};
-use crate::domain::{MemoryBudget, Offset, RawBatch};
+use crate::domain::{MemoryBudget, Offset, RawBatch, TopicPartition};
 use crate::schema::Layout;
 
 pub(super) struct Redo {
     cut: Cut,
     /// The cut's own layout, once it is here.
     pub(super) layout: Option<Arc<Layout>>,
-    batches: VecDeque<RawBatch>,
+    records: Range,
     /// Whether everything before the range's end was delivered or is no record any more.
     reached_end: bool,
     attempts: u32,
@@ -20,7 +20,7 @@ pub(super) struct Redo {
 
 impl Redo {
     pub(super) fn new(cut: Cut, layout: Option<Arc<Layout>>) -> Redo {
-        Redo { cut, layout, batches: VecDeque::new(), reached_end: false, attempts: 0 }
+        Redo { cut, layout, records: Range::default(), reached_end: false, attempts: 0 }
     }
 
     pub(super) fn nonce(&self) -> &str {
@@ -36,7 +36,7 @@ impl Redo {
         self.reached_end |= batch.records.last_offset().is_some_and(|last| last.following() >= self.cut.next);
         batch.records.drop_from(self.cut.next);
         if !batch.records.is_empty() {
-            self.batches.push_back(batch);
+            self.records.push(batch);
         }
     }
 
@@ -49,25 +49,31 @@ impl Redo {
         self.layout.is_some() && self.reached_end
     }
 
+    /// Packs what has come so far, if it is enough and the layout is here.
+    pub(super) fn pack_ahead(
+        &mut self,
+        workbench: &Workbench,
+        partition: &TopicPartition,
+        bloom: &BTreeSet<String>,
+        budget: &MemoryBudget,
+    ) -> Result<(), String> {
+        let Some(layout) = &self.layout else { return Ok(()) };
+        let packing = packing(partition, layout, bloom, budget);
+        self.records.pack_ahead(workbench, packing).map_err(|error| error.to_string())
+    }
+
     /// Makes the range's objects again, and their bodies in the order of the cut's objects.
     pub(super) fn pack(
-        self,
+        mut self,
         workbench: &Workbench,
         chain: &ChainId,
         bloom: &BTreeSet<String>,
         budget: &MemoryBudget,
     ) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
         let layout = self.layout.ok_or("its layout was not fetched")?;
-        let making = Making {
-            chain,
-            layout: &layout,
-            bloom,
-            nonce: &self.cut.nonce,
-            first: self.cut.first,
-            next: Some(self.cut.next),
-            max_hours: usize::MAX,
-        };
-        let packed = pack(workbench, making, records(&self.batches), budget).map_err(|error| error.to_string())?;
+        let making = Making { chain, nonce: &self.cut.nonce, first: self.cut.first, next: Some(self.cut.next) };
+        let packing = packing(&chain.partition, &layout, bloom, budget);
+        let packed = self.records.finish(workbench, packing, making).map_err(|error| error.to_string())?;
         if packed.as_ref().is_some_and(|packed| packed.rest.is_some()) {
             // Taken for complete, what is left out would look like a loss.
             return Err("this program would close the range earlier".to_owned());
@@ -81,4 +87,14 @@ impl Redo {
         let bodies = in_order.collect();
         Ok((objects, bodies))
     }
+}
+
+/// The cut decided how many hours there are.
+fn packing<'a>(
+    partition: &'a TopicPartition,
+    layout: &'a Arc<Layout>,
+    bloom: &'a BTreeSet<String>,
+    budget: &'a MemoryBudget,
+) -> Packing<'a> {
+    Packing { partition, layout, bloom, max_hours: usize::MAX, budget }
 }

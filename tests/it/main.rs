@@ -3,6 +3,7 @@
 mod architecture;
 mod archive;
 mod bad_input;
+mod busy;
 mod conformance;
 #[path = "../oracle/mod.rs"]
 #[allow(dead_code)]

@@ -27,6 +27,9 @@ pub struct Rig {
     pub store: FaultStore,
     pub topic: TopicPartition,
     rows: usize,
+    pub bytes: usize,
+    /// How many records come at once.
+    pub batch: usize,
     routes: Arc<Routes>,
     owners: u64,
     /// How many objects there were when nothing was doubled: create-only objects do not change.
@@ -50,6 +53,8 @@ impl Rig {
             store: FaultStore::new(LocalStore::in_memory()),
             topic: TopicPartition::new(Stream::Searches.topic(), 0),
             rows,
+            bytes: 1 << 20,
+            batch: 3,
             routes: Arc::new(routes(rule)),
             owners: 0,
             audited: std::cell::Cell::default(),
@@ -87,7 +92,7 @@ impl Rig {
         let budget = MemoryBudget::new(64 << 20);
         let board = StatusBoard::new("test", budget.clone());
         let shared = Shared {
-            cut: cutter::Options { every: Duration::from_secs(60), bytes: 1 << 20, rows: self.rows },
+            cut: cutter::Options { every: Duration::from_secs(60), bytes: self.bytes, rows: self.rows },
             budget: budget.clone(),
             metrics: Metrics::new(board.clone()),
             board: board.clone(),
@@ -97,7 +102,8 @@ impl Rig {
         };
         let mut owner = Owner {
             lane: Lane::new(shared),
-            member: self.log.join(budget, 3),
+            member: self.log.join(budget.clone(), self.batch),
+            budget,
             board,
             log: self.log.clone(),
             store: self.store.clone(),
@@ -231,6 +237,7 @@ pub struct Owner {
     lane: Lane,
     pub member: ScriptedMember,
     pub board: StatusBoard,
+    pub budget: MemoryBudget,
     log: ScriptedLog,
     store: FaultStore,
     pub open: VecDeque<Effect>,
@@ -304,9 +311,13 @@ impl Owner {
     /// Lets the cut's age come, and everything that follows from it.
     pub async fn settle_after_a_minute(&mut self) {
         self.settle().await;
+        self.let_a_minute_pass();
+        self.settle().await;
+    }
+
+    pub fn let_a_minute_pass(&mut self) {
         self.now += Duration::from_secs(61);
         self.feed(Input::Tick);
-        self.settle().await;
     }
 
     /// Ends the process. What it sent may still arrive: the requests are returned.

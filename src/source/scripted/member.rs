@@ -149,7 +149,8 @@ impl ScriptedMember {
 /// Returns up to `batch` records from `position` on, and where reading goes on after them.
 fn gather(log: &PartitionLog, position: i64, batch: usize) -> (Records, i64) {
     let (mut records, mut next) = (Records::default(), position);
-    while next < log.stable_end() && records.len() < batch {
+    let end = log.stable_end();
+    while next < end && records.len() < batch {
         if let Some(record) = log.record(next) {
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             records.push(Offset(next), record.timestamp, key, value, record.header_views());
