@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Class, Finding, FindingKind};
+use super::finding::{Finding, FindingKind};
 use crate::chain::{ChainId, ObjectName, cut_key};
 use crate::domain::OffsetRange;
 
@@ -36,9 +36,10 @@ impl Known {
         }
         let (mut broken, mut ranges) = (BTreeSet::new(), BTreeMap::<_, Vec<_>>::new());
         let without_cut = findings.iter().filter(|finding| {
-            matches!(finding.class, Class::Missing | Class::Altered) || finding.kind == FindingKind::NewerRecord
+            let other = matches!(finding.kind, FindingKind::StrangeKey | FindingKind::ForeignCluster);
+            finding.key.starts_with("chain/") && !other
         });
-        for finding in without_cut.filter(|finding| finding.key.starts_with("chain/")) {
+        for finding in without_cut {
             broken.insert(finding.key.clone());
             if let (Some(id), Some(partition), Some(range)) = (&finding.topic_id, finding.partition, finding.range()) {
                 ranges.entry((id[..8].to_owned(), partition)).or_default().push(range);

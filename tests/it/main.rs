@@ -12,3 +12,4 @@ mod rig;
 mod script;
 mod starts;
 mod store;
+mod verify;
