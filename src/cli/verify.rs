@@ -173,3 +173,123 @@ fn advance(bar: &ProgressBar, step: Step) {
         Step::Cut => bar.inc(1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::replay::tests as fixture;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// An archive in a folder, with a configuration beside it.
+    struct Trial(tempfile::TempDir);
+
+    impl Trial {
+        fn new() -> Trial {
+            let trial = Trial(tempfile::tempdir().unwrap());
+            fixture::archive().write_to(&trial.lake());
+            let (topic, lake) = (fixture::TOPIC, trial.lake());
+            let text = format!(
+                "kafka: {{ brokers: 'localhost:1', group: g }}\n\
+                 topics: [{{ name: {topic} }}]\nschemas: {{ descriptors: [d.binpb] }}\n\
+                 archive: {{ url: \"file://{}\" }}\n",
+                lake.display()
+            );
+            fs::write(trial.path("alluvium.yaml"), text).unwrap();
+            trial
+        }
+
+        fn lake(&self) -> PathBuf {
+            self.path("lake")
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn verify(&self, more: &[&str]) -> anyhow::Result<Exit> {
+            let config = self.path("alluvium.yaml");
+            let line = ["verify", "-c", config.to_str().unwrap()];
+            run(&Line::try_parse_from(line.iter().chain(more)).unwrap().args)
+        }
+    }
+
+    #[test]
+    fn a_sound_archive_ends_with_0_and_a_wrong_one_with_3() {
+        let trial = Trial::new();
+        for more in [&[][..], &["--quick"], &["--deep", "--output", "json"], &["--from", "1970-01-01T01"]] {
+            assert_eq!(trial.verify(more).unwrap(), Exit::Ok, "{more:?}");
+        }
+        fs::remove_dir_all(trial.path("lake/tables")).unwrap();
+        assert_eq!(trial.verify(&[]).unwrap(), Exit::Findings);
+    }
+
+    #[test]
+    fn what_cannot_be_done_ends_with_1_and_wrong_arguments_with_2() {
+        let trial = Trial::new();
+        assert!(trial.verify(&["--topic", "none"]).unwrap_err().to_string().contains("chain/none/ is empty"));
+        let anchors = trial.path("tips.json");
+        let with_anchors = ["--anchors", anchors.to_str().unwrap()];
+        assert_eq!(trial.verify(&with_anchors).unwrap(), Exit::Usage);
+        fs::write(&anchors, "{\"version\": 2, \"archive\": \"\", \"tips\": []}").unwrap();
+        assert_eq!(trial.verify(&with_anchors).unwrap(), Exit::Usage);
+        assert_eq!(trial.verify(&["--from", "2026-11-24", "--until", "2026-11-23"]).unwrap(), Exit::Usage);
+        fs::remove_dir_all(trial.lake()).unwrap();
+        assert!(trial.verify(&[]).unwrap_err().to_string().contains("see that the path is right"));
+        assert!(!trial.lake().exists());
+    }
+
+    #[test]
+    fn tips_of_today_find_a_chain_cut_short_tomorrow() {
+        let trial = Trial::new();
+        let tips = trial.path("tips.json");
+        let tips = tips.to_str().unwrap();
+        assert_eq!(trial.verify(&["--tips", tips]).unwrap(), Exit::Ok);
+        assert_eq!(trial.verify(&["--anchors", tips, "--tips", tips]).unwrap(), Exit::Ok);
+        fs::remove_dir_all(trial.path("lake/tables")).unwrap();
+        fs::remove_dir_all(trial.path("lake/quarantine")).unwrap();
+        fs::remove_dir_all(trial.path("lake/chain")).unwrap();
+        assert_eq!(trial.verify(&["--anchors", tips]).unwrap(), Exit::Findings);
+    }
+
+    #[test]
+    fn a_finding_says_where_what_why_and_what_to_do() {
+        let trial = Trial::new();
+        fs::write(trial.path("lake/tables/t/x.parquet"), "").unwrap();
+        let store = store::LocalStore::in_existing_folder(&trial.lake()).unwrap();
+        let verify = Verify {
+            store: Arc::new(store),
+            scope: Scope::Everything,
+            window: Window::default(),
+            depth: Depth::Listing,
+            anchors: Vec::new(),
+            log: None,
+            memory: 1 << 20,
+            now: 0,
+        };
+        let report = block_on(verify.run(&|_| {})).unwrap().unwrap();
+        let words = words::of(&report);
+        for part in [
+            "FOREIGN: tables/t/x.parquet\n",
+            "  what: ",
+            "  why: ",
+            "  do: ",
+            "no object was read",
+            "1 foreign",
+            "gap: ",
+        ] {
+            assert!(words.contains(part), "{part} is not in\n{words}");
+        }
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(
+            (json["checked"].as_str(), json["findings"][0]["class"].as_str()),
+            (Some("listing"), Some("foreign"))
+        );
+    }
+}

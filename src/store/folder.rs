@@ -14,9 +14,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::contract::{Page, StoreError};
-use super::listing::list;
-
-pub(super) const STAGING: &str = ".staging/";
+use super::listing::{STAGING, list};
 
 #[derive(Clone, Debug)]
 pub(super) struct Folder {

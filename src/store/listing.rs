@@ -5,7 +5,8 @@ use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::folder::STAGING;
+/// Where new files are written before they get their name; never listed.
+pub(super) const STAGING: &str = ".staging/";
 
 /// Returns at most `limit` keys below `prefix` (empty, or ending in a slash) that follow `after`, in byte order.
 pub(super) fn list(root: &Path, prefix: &str, after: Option<&str>, limit: usize) -> io::Result<Vec<String>> {

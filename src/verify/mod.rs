@@ -208,7 +208,11 @@ impl Verify {
 
     async fn ask_kafka(&self, report: &mut Report) {
         let Some(log) = &self.log else { return };
-        let cluster = log.cluster_id().await;
+        let cluster = match log.cluster_id().await {
+            Ok(cluster) => cluster,
+            // Who does not answer this will not answer the rest.
+            Err(error) => return report.unanswered.push(error.to_string()),
+        };
         let partitions: BTreeSet<TopicPartition> = report.chains.iter().map(|facts| facts.chain().partition).collect();
         let questions = partitions.into_iter().map(|partition| async move {
             let id = log.topic_id(&partition).await;
@@ -240,7 +244,7 @@ impl Verify {
                 let chain = facts.chain();
                 if id.is_none_or(|id| id == chain.topic_id) {
                     found.extend(judge::judge_log(&chain, facts, bounds));
-                    found.extend(cluster.as_ref().ok().and_then(|ours| judge::judge_cluster(&chain, facts, ours)));
+                    found.extend(judge::judge_cluster(&chain, facts, &cluster));
                 }
             }
             found.into_iter().for_each(|finding| report.find(finding));

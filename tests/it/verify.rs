@@ -1,124 +1,21 @@
 //! Each way in which an archive can be wrong, done to a real one in a folder, and what `verify` says of it.
 
+mod copy;
+mod speed;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use alluvium::chain::{ChainId, Cut, CutKind, GapReason, cut_key, loss_key, object_key};
+use alluvium::chain::{Cut, CutKind, GapReason, cut_key, loss_key, object_key};
 use alluvium::domain::{BucketHour, Digest, ObjectKind, Offset, OffsetRange, Topic};
 use alluvium::store::{ArchiveStore, Fault, FaultStore, LocalStore, Operation, always};
-use alluvium::verify::{Anchors, Depth, Finding, FindingKind, Report, Scope, Verify, VerifyError};
+use alluvium::verify::{Anchors, Depth, FindingKind, Scope, Verify, VerifyError};
 use alluvium::walk::Window;
 
-use crate::rig::{BASE, HOUR, Rig};
+use copy::{Copy, only, run};
 
-/// A copy of what a daemon has archived: six cuts of one partition, three hours in each.
-struct Copy {
-    folder: tempfile::TempDir,
-    rig: Rig,
-    chain: ChainId,
-    cuts: Vec<Cut>,
-}
-
-impl Copy {
-    async fn new() -> Copy {
-        let mut rig = Rig::new(7);
-        rig.append(0..40);
-        rig.owner().await.settle_after_a_minute().await;
-        let id = rig.topic_id().await;
-        let (chain, cuts) = (rig.chain(id), rig.chain_of(id).await);
-        assert!(cuts.len() > 4 && cuts[1].objects.len() == 3, "{cuts:?}");
-        let folder = tempfile::tempdir().unwrap();
-        for key in rig.keys("").await {
-            let path = folder.path().join(&key);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, rig.store.get(&key).await.unwrap().unwrap()).unwrap();
-        }
-        Copy { folder, rig, chain, cuts }
-    }
-
-    fn path(&self, key: &str) -> PathBuf {
-        self.folder.path().join(key)
-    }
-
-    fn cut_key(&self, index: usize) -> String {
-        cut_key(&self.chain, self.cuts[index].first)
-    }
-
-    fn remove(&self, key: &str) {
-        fs::remove_file(self.path(key)).unwrap();
-    }
-
-    fn write(&self, key: &str, bytes: impl AsRef<[u8]>) {
-        fs::create_dir_all(self.path(key).parent().unwrap()).unwrap();
-        fs::write(self.path(key), bytes).unwrap();
-    }
-
-    fn read(&self, key: &str) -> Vec<u8> {
-        fs::read(self.path(key)).unwrap()
-    }
-
-    /// Writes a cut record and its successors, each naming the hash of the one before: what a forger with time would do.
-    fn forge_from(&mut self, index: usize, change: impl FnOnce(&mut Cut)) {
-        change(&mut self.cuts[index]);
-        for at in index..self.cuts.len() {
-            let bytes = self.cuts[at].to_bytes();
-            let key = self.cut_key(at);
-            self.write(&key, &bytes);
-            if let Some(next) = self.cuts.get_mut(at + 1) {
-                next.previous = Some(Digest::of(&bytes));
-            }
-        }
-    }
-
-    fn append_gap(&mut self, offsets: i64) {
-        let last = self.cuts.last().unwrap();
-        let gap = Cut {
-            first: last.next,
-            next: Offset(last.next.0 + offsets),
-            kind: CutKind::Gap,
-            reason: Some(GapReason::Retention),
-            layout: None,
-            objects: Vec::new(),
-            previous: Some(Digest::of(&last.to_bytes())),
-            ..last.clone()
-        };
-        self.cuts.push(gap);
-        self.forge_from(self.cuts.len() - 1, |_| {});
-    }
-
-    fn verify(&self, depth: Depth) -> Verify {
-        Verify {
-            store: Arc::new(LocalStore::in_existing_folder(self.folder.path()).unwrap()),
-            scope: Scope::Everything,
-            window: Window::default(),
-            depth,
-            anchors: Vec::new(),
-            log: None,
-            memory: 64 << 20,
-            now: BASE + 24 * HOUR,
-        }
-    }
-
-    async fn report(&self, depth: Depth) -> Report {
-        run(&self.verify(depth)).await
-    }
-
-    /// The one finding at this depth.
-    async fn one(&self, depth: Depth) -> Finding {
-        only(self.report(depth).await)
-    }
-}
-
-async fn run(verify: &Verify) -> Report {
-    verify.run(&|_| {}).await.unwrap()
-}
-
-#[track_caller]
-fn only(mut report: Report) -> Finding {
-    assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
-    report.findings.remove(0)
-}
+use crate::rig::{BASE, HOUR};
 
 const DEPTHS: [Depth; 3] = [Depth::Listing, Depth::Footers, Depth::Rows];
 
@@ -464,6 +361,10 @@ async fn the_log_is_compared_with_the_chain_that_has_its_topic_s_id() {
     assert_eq!((log.first, log.stable_end, log.behind), (Offset(0), Offset(40), 0));
     copy.rig.append(40..43);
     assert_eq!(run(&asked()).await.chains[0].log.unwrap().behind, 3);
+    copy.rig.log.set_away(true);
+    let report = run(&asked()).await;
+    assert!(report.is_clean() && report.unanswered.len() == 1, "{report:#?}");
+    copy.rig.log.set_away(false);
     copy.rig.log.expire_before(&copy.rig.topic, Offset(42));
     let finding = only(run(&asked()).await);
     assert_eq!((finding.kind, finding.range()), (FindingKind::NotArchived, OffsetRange::new(Offset(40), Offset(42))));
