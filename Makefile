@@ -24,12 +24,19 @@ test: ## format, lints, unit and integration tests, then live tests against a re
 lint: ## format and lints only; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --test live -- -D warnings
+	$(CARGO) clippy --locked --test live --test stores -- -D warnings
 
 .PHONY: live
 live: ## the live tests only, with a stack of their own
 	@localstack/prerequisites build stack
 	localstack/with $(CARGO) test --locked --test live
+
+.PHONY: prove prove-stores
+prove: prove-stores ## the promises, at length
+
+prove-stores: ## 1,000 rounds of 64 racing creates, and the whole suite, on each store that can be had here (builds versitygw once, with Go)
+	@localstack/prerequisites build stack
+	localstack/with tests/stores/run $(STORES)
 
 .PHONY: engines
 engines: ## read the golden table back with Trino, Spark and DuckDB (downloads 800 MB the first time)
@@ -69,4 +76,4 @@ deny: ## licences, advisories and banned crates (needs cargo-deny and the networ
 .PHONY: shell-lint
 shell-lint: ## shellcheck on the scripts
 	@command -v shellcheck >/dev/null || { echo 'missing: shellcheck (Debian: apt-get install shellcheck)' >&2; exit 1; }
-	shellcheck -x --source-path=SCRIPTDIR $$(grep -lE '^#(!/usr/bin/env bash|  *shellcheck shell=bash)' localstack/* .ci/* fuzz/* tests/engines/*)
+	shellcheck -x --source-path=SCRIPTDIR $$(grep -lE '^#(!/usr/bin/env bash|  *shellcheck shell=bash)' localstack/* .ci/* fuzz/* tests/engines/* tests/stores/*)

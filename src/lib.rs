@@ -39,3 +39,5 @@ pub mod schema;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod verify;
+pub mod walk;

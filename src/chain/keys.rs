@@ -55,6 +55,48 @@ pub fn object_key(
     )
 }
 
+/// What the key of an object says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    pub kind: ObjectKind,
+    pub table: String,
+    pub hour: BucketHour,
+    /// The topic id's first eight digits.
+    pub topic_id: String,
+    pub partition: i32,
+    /// The cut's.
+    pub first: Offset,
+}
+
+impl ObjectName {
+    /// Reads the key of an object; nothing where this program would not have written it so.
+    pub fn parse(key: &str) -> Option<ObjectName> {
+        let parts: Vec<&str> = key.split('/').collect();
+        let [root, table, dt, hour, name] = parts[..] else { return None };
+        let kind = match root {
+            "tables" => ObjectKind::Rows,
+            "quarantine" => ObjectKind::Quarantine,
+            _ => return None,
+        };
+        let hour = format!("{}T{}", dt.strip_prefix("dt=")?, hour.strip_prefix("hour=")?).parse().ok()?;
+        let parts: Vec<&str> = name.strip_suffix(".parquet")?.split('-').collect();
+        let [minute, topic_id, partition, first] = parts[..] else { return None };
+        let digits =
+            |text: &str, length: usize| text.len() == length && text.bytes().all(|digit| digit.is_ascii_digit());
+        let id = topic_id.len() == 8 && topic_id.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let numbers = digits(minute, 2) && minute < "60" && 5 <= partition.len() && digits(first, 20);
+        let name = ObjectName {
+            kind,
+            table: table.to_owned(),
+            hour,
+            topic_id: topic_id.to_owned(),
+            partition: partition.parse().ok().filter(|&number| format!("{number:05}") == partition)?,
+            first: Offset(first.parse().ok()?),
+        };
+        (id && numbers && !table.is_empty()).then_some(name)
+    }
+}
+
 /// Returns the keys of a layout: its rule, and its descriptor set.
 pub fn layout_keys(fingerprint: Digest) -> (String, String) {
     (format!("layouts/{fingerprint}.json"), format!("layouts/{fingerprint}.binpb"))
@@ -90,5 +132,13 @@ mod tests {
         let hour = BucketHour::of(Some(61_000));
         let key = object_key(ObjectKind::Rows, "t", hour, Some(61_000), &chain(), Offset(12));
         assert_eq!(key, "tables/t/dt=1970-01-01/hour=00/01-abababab-00007-00000000000000000012.parquet");
+        let name = ObjectName::parse(&key).unwrap();
+        assert_eq!((name.kind, name.table.as_str(), name.hour), (ObjectKind::Rows, "t", hour));
+        assert_eq!((name.topic_id.as_str(), name.partition, name.first), ("abababab", 7, Offset(12)));
+        for (right, wrong) in
+            [("tables/", "other/"), ("/01-", "/1-"), ("/01-", "/60-"), ("00007", "7"), ("abab", "ABAB")]
+        {
+            assert_eq!(ObjectName::parse(&key.replace(right, wrong)), None, "{wrong}");
+        }
     }
 }

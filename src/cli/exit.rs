@@ -13,6 +13,8 @@ pub enum Exit {
     Failure = 1,
     /// The arguments or the configuration are wrong. Trying again does not help.
     Usage = 2,
+    /// `verify` was done, and the archive is not as its chains say.
+    Findings = 3,
 }
 
 /// Stands below the help of every command.
@@ -20,7 +22,8 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0  done, and nothing is wrong
   1  it could not be done, or something is not as it should be
-  2  the arguments or the configuration are wrong";
+  2  the arguments or the configuration are wrong
+  3  `verify` was done, and found something wrong with the archive";
 
 impl Exit {
     /// Returns how a command ends that failed so.
@@ -46,7 +49,7 @@ mod tests {
         let wrong = crate::config::load(Path::new("/nowhere.yaml"), &|_| None).map(drop).unwrap_err();
         assert_eq!(Exit::of(&wrong.into()), Exit::Usage);
         assert_eq!(Exit::of(&anyhow::anyhow!("no")), Exit::Failure);
-        for exit in [Exit::Ok, Exit::Failure, Exit::Usage] {
+        for exit in [Exit::Ok, Exit::Failure, Exit::Usage, Exit::Findings] {
             assert!(HELP.contains(&format!("\n  {}  ", exit as u8)));
         }
     }

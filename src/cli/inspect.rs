@@ -134,7 +134,7 @@ impl Place {
                 }
             },
             Place::Archive { archive, key } => {
-                let store = store::open(archive).await?;
+                let store = store::open_to_read(archive).await?;
                 store.get(key).await?.with_context(|| format!("{} has nothing at {key}", store.url()))
             }
         }

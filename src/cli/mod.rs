@@ -19,6 +19,7 @@ mod options;
 mod output;
 mod replay;
 mod run;
+mod verify;
 
 use std::io::IsTerminal;
 use std::sync::LazyLock;
@@ -46,6 +47,7 @@ enum Command {
     Demo(demo::Args),
     Check(check::Args),
     Replay(replay::Args),
+    Verify(verify::Args),
     Inspect(inspect::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -58,6 +60,7 @@ impl Command {
             Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Verify(args) => verify::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args, Cli::command()),

@@ -20,3 +20,8 @@ pub fn print(text: &str) -> io::Result<()> {
         outcome => outcome,
     }
 }
+
+/// Prints milliseconds since the epoch as RFC 3339, or as they are where no calendar has them.
+pub fn time(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis).map_or(format!("{millis} ms"), |time| time.to_string())
+}

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rdkafka::ClientConfig;
 use secrecy::ExposeSecret;
 
+use super::options::Time;
 use super::{ConfigFile, Exit, Output, block_on, exit, print};
 use crate::config::Settings;
 use crate::domain::{Offset, Topic, TopicId};
@@ -84,7 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 async fn replay(args: &Args, settings: &Settings) -> anyhow::Result<Exit> {
     let replay = Replay {
-        store: store::open(&settings.archive).await?,
+        store: store::open_to_read(&settings.archive).await?,
         topic: Topic::new(&args.topic),
         topic_id: args.topic_id,
         window: args.window(),
@@ -158,24 +159,6 @@ impl FromStr for Offsets {
             }
         };
         Ok(Offsets { first: side(first)?, next: side(next)? })
-    }
-}
-
-/// A time, in milliseconds since the epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Time(i64);
-
-impl FromStr for Time {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Time, String> {
-        if let Ok(time) = text.parse::<jiff::Timestamp>() {
-            return Ok(Time(time.as_millisecond()));
-        }
-        let civil = text.parse::<jiff::civil::DateTime>().ok();
-        let utc = civil.and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok());
-        let wrong = "write a time like 2026-11-23T06:00:00Z, or a UTC date or hour: 2026-11-23, 2026-11-23T06";
-        utc.map(|utc| Time(utc.timestamp().as_millisecond())).ok_or_else(|| wrong.into())
     }
 }
 
@@ -382,16 +365,6 @@ mod tests {
         for text in ["1", "1-2", "a..b", "-1..2", "1..=2"] {
             assert!(text.parse::<Offsets>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_time_is_an_instant_or_a_utc_date_or_hour() {
-        let hour = Ok(Time(1_795_413_600_000));
-        for text in ["2026-11-23T06:00:00Z", "2026-11-23T07:00:00+01:00", "2026-11-23T06", "2026-11-23T06:00"] {
-            assert_eq!(text.parse(), hour, "{text}");
-        }
-        assert_eq!("2026-11-23".parse(), Ok(Time(1_795_392_000_000)));
-        assert!("yesterday".parse::<Time>().is_err());
     }
 
     #[test]

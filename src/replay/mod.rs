@@ -3,9 +3,9 @@
 //! **What it is.** [`Replay`] says which records of one topic; [`Replay::plan`] walks the chains and says what is there;
 //! [`Replay::run`] reads, proves and emits it into a [`Sink`].
 //!
-//! **Flow.** `walk` lists a partition's chain, newest first, and reads the cut records that can meet the window and one more
-//! on either side → `plan` checks that they form one hash-linked line → `read` fetches the objects of one cut and, through
-//! `layouts`, what makes payloads of rows that keep none, checks each object against its digest and merges them by offset → a
+//! **Flow.** `walk` reads of a partition's chain, newest first, the cut records that can meet the window and one more on
+//! either side → `plan` checks that they form one hash-linked line → `read` fetches the objects of one cut and, through
+//! their layout, what makes payloads of rows that keep none, checks each object against its digest and merges them by offset → a
 //! sink. Partitions take turns by time; two ranges are in memory at most.
 //!
 //! **Promises.** Within a partition records leave in offset order. Nothing of a range leaves before every object of it that
@@ -21,13 +21,10 @@
 
 mod damage;
 mod emit;
-mod fetch;
 mod kafka;
-mod layouts;
 mod plan;
 mod read;
 mod walk;
-mod window;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,17 +32,16 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
+pub use crate::walk::{Gap, Loss, Window};
 pub use damage::{Damage, DamageKind};
 pub use emit::{JsonLines, Sink, SinkError};
 pub use kafka::{KafkaSink, Placement};
-pub use plan::{Gap, Loss, PartitionPlan, PlannedRange};
+pub use plan::{PartitionPlan, PlannedRange};
 pub use read::ProvenRange;
-pub use window::Window;
 
 use crate::domain::{Offset, Topic, TopicId};
 use crate::store::{ArchiveStore, StoreError};
-use fetch::Fetch;
-use layouts::Layouts;
+use crate::walk::{Fetch, Layouts};
 use read::Unread;
 
 /// Chains walked at a time.
@@ -259,7 +255,7 @@ impl Replay {
     }
 
     async fn choose_topic(&self, fetch: &Fetch) -> Result<TopicId, ReplayError> {
-        let ids = walk::topic_ids(fetch, &self.topic).await?;
+        let ids = crate::walk::topic_ids(fetch, &self.topic).await?;
         let (topic, url) = (self.topic.clone(), self.store.url());
         match (self.topic_id, ids.first()) {
             (_, None) => Err(ReplayError::NoTopic { topic, url }),
@@ -272,7 +268,7 @@ impl Replay {
     }
 
     async fn choose_partitions(&self, fetch: &Fetch, topic_id: TopicId) -> Result<BTreeSet<i32>, ReplayError> {
-        let found = walk::partitions(fetch, &self.topic, topic_id).await?;
+        let found = crate::walk::partitions(fetch, &self.topic, topic_id).await?;
         let Some(asked) = &self.partitions else { return Ok(found) };
         match asked.difference(&found).next() {
             Some(&partition) => {

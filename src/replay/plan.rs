@@ -2,14 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
-
-use serde::Serialize;
 
 use super::damage::{Damage, DamageKind};
-use super::window::Window;
-use crate::chain::{ChainId, Cut, CutError, CutKind, GapReason, LossRecord, chain_prefix, cut_key};
+use crate::chain::{Break, ChainId, Cut, CutError, CutKind, Line, LossRecord, chain_prefix, cut_key};
 use crate::domain::{Digest, Offset, OffsetRange};
+use crate::walk::{Gap, Listed, Loss, Window, selects, wanted};
 
 /// A cut that lies in the window, small enough to hold years of them; its record is read again when its turn comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,23 +19,6 @@ pub struct PlannedRange {
     pub objects: usize,
     pub rows: u64,
     pub has_loss: bool,
-}
-
-/// Offsets of the window that the archive says it has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Gap {
-    pub first: Offset,
-    pub next: Offset,
-    pub reason: GapReason,
-}
-
-/// Rows of a cut that Kafka had dropped before they were uploaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Loss {
-    /// The cut's.
-    pub first: Offset,
-    pub next: Offset,
-    pub rows: u64,
 }
 
 /// What a replay does with one partition.
@@ -55,24 +35,6 @@ pub struct PartitionPlan {
     /// `next` of the newest cut, where it was looked at.
     pub tip: Option<Offset>,
     pub damage: Vec<Damage>,
-}
-
-/// A cut as a listing shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub first: Offset,
-    pub has_loss: bool,
-}
-
-/// Returns which of the listed cuts (newest first) must be read: those that can meet the window, and one more on either
-/// side, whose hashes vouch for the outermost. Times are known only to the records, so a window of time needs them all.
-pub(super) fn needed(listed: &[Listed], window: &Window) -> Range<usize> {
-    if window.is_timed() {
-        return 0..listed.len();
-    }
-    let newest = listed.partition_point(|cut| window.next.is_some_and(|next| next <= cut.first));
-    let beyond = listed.partition_point(|cut| window.first_offset() < cut.first);
-    newest.saturating_sub(1)..(beyond + 2).min(listed.len())
 }
 
 /// What the walk found of one listed cut.
@@ -92,18 +54,10 @@ pub(super) struct Found {
 pub(super) struct Planner<'w> {
     window: &'w Window,
     plan: PartitionPlan,
-    /// The cut after the next one to come: where it begins, and what it says of its predecessor.
-    successor: Option<Successor>,
+    line: Line,
     /// Gaps since the last data cut, which lies in the window or not.
     pending: Vec<Gap>,
     newer_selected: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Successor {
-    first: Offset,
-    /// Unknown where it could not be read.
-    previous: Option<Option<Digest>>,
 }
 
 impl<'w> Planner<'w> {
@@ -118,37 +72,32 @@ impl<'w> Planner<'w> {
             tip: None,
             damage: Vec::new(),
         };
-        let successor = follower.map(|first| Successor { first, previous: None });
-        Planner { window, plan, successor, pending: Vec::new(), newer_selected: None }
+        Planner { window, plan, line: Line::before(follower), pending: Vec::new(), newer_selected: None }
     }
 
     pub fn add(&mut self, found: Found) {
         let first = found.listed.first;
-        let successor = self.successor;
+        let newest = self.line.is_at_tip();
         let (cut, record) = match found.cut {
             Ok(read) => read,
             Err(error) => {
-                let range = successor.and_then(|next| OffsetRange::new(first, next.first));
-                self.damage(DamageKind::UnreadableRecord, range, &self.key(first), error.to_string());
-                self.successor = Some(Successor { first, previous: None });
-                return;
+                let range = self.line.add_unreadable(first);
+                return self.damage(DamageKind::UnreadableRecord, range, &self.key(first), error.to_string());
             }
         };
         self.link(&cut, record);
-        self.successor = Some(Successor { first, previous: Some(cut.previous) });
-        if successor.is_none() {
+        if newest {
             self.plan.tip = Some(cut.next);
         }
         match cut.kind {
             CutKind::Gap => self.gap(&cut),
-            CutKind::Data => self.data(&cut, record, found.loss, &found.missing, successor.is_none()),
+            CutKind::Data => self.data(&cut, record, found.loss, &found.missing, newest),
         }
     }
 
     /// Ends the plan; nothing older was listed.
     pub fn finish(mut self) -> PartitionPlan {
-        let oldest = self.successor.map(|successor| successor.first);
-        if let Some(hole) = oldest.and_then(|oldest| OffsetRange::new(self.window.first_offset(), oldest)) {
+        if let Some(hole) = self.line.missing_below(self.window.first_offset()) {
             let folder = chain_prefix(&self.plan.chain);
             self.damage(DamageKind::Hole, Some(hole), &folder, "a chain begins at offset 0".into());
         }
@@ -164,24 +113,20 @@ impl<'w> Planner<'w> {
 
     /// Checks a cut against the one after it.
     fn link(&mut self, cut: &Cut, record: Digest) {
-        let Some(successor) = self.successor else { return };
-        let key = self.key(successor.first);
-        if let Some(hole) = OffsetRange::new(cut.next, successor.first) {
-            self.damage(DamageKind::Hole, Some(hole), &key, format!("the cut before ends at {}", cut.next));
-        }
-        if let Some(overlap) = OffsetRange::new(successor.first, cut.next) {
-            self.damage(DamageKind::Overlap, Some(overlap), &key, format!("the cut before ends at {}", cut.next));
-        }
-        // Without a hole; else the predecessor it names is the one that is not there.
-        if let Some(previous) = successor.previous
-            && cut.next == successor.first
-            && previous != Some(record)
-        {
-            let detail = format!(
-                "the record before it was {}, it is {record}",
-                previous.map_or("none".into(), |d| d.to_string())
-            );
-            self.damage(DamageKind::BrokenLink, Some(cut.range()), &self.key(cut.first), detail);
+        let ends = || format!("the cut before ends at {}", cut.next);
+        match self.line.add(cut, record) {
+            None => {}
+            Some(Break::Hole { range, after }) => {
+                self.damage(DamageKind::Hole, Some(range), &self.key(after), ends());
+            }
+            Some(Break::Overlap { range, after }) => {
+                self.damage(DamageKind::Overlap, Some(range), &self.key(after), ends());
+            }
+            Some(Break::Link { range, named, record }) => {
+                let named = named.map_or("none".into(), |digest| digest.to_string());
+                let detail = format!("the record before it was {named}, it is {record}");
+                self.damage(DamageKind::BrokenLink, Some(range), &self.key(cut.first), detail);
+            }
         }
     }
 
@@ -225,8 +170,7 @@ impl<'w> Planner<'w> {
             self.damage(DamageKind::MissingObject, Some(cut.range()), key, String::new());
         }
         if let Some(loss) = &loss {
-            let rows = loss.objects.iter().map(|object| object.rows.saturating_sub(object.found)).sum();
-            self.plan.losses.push(Loss { first: cut.first, next: cut.next, rows });
+            self.plan.losses.push(Loss::of(cut, loss));
         }
         let wanted = || wanted(self.window, cut);
         self.plan.ranges.push(PlannedRange {
@@ -247,19 +191,6 @@ impl<'w> Planner<'w> {
         let damage = Damage::new(kind, &self.plan.chain, range, key, detail);
         self.plan.damage.push(damage);
     }
-}
-
-/// Whether a cut may hold records of the window.
-pub(super) fn selects(window: &Window, cut: &Cut) -> bool {
-    window.meets(cut.range()) && window.meets_times(cut.min_timestamp, cut.max_timestamp)
-}
-
-/// Returns the objects of a cut that may hold records of the window.
-pub(super) fn wanted<'c>(window: &Window, cut: &'c Cut) -> impl Iterator<Item = &'c crate::chain::CutObject> {
-    let window = *window;
-    cut.objects
-        .iter()
-        .filter(move |object| OffsetRange::new(object.first, object.next).is_some_and(|span| window.meets(span)))
 }
 
 /// Returns (plan, range) indices in the order of replay: each partition's in offset order, partitions interleaved by the

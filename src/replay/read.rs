@@ -1,17 +1,13 @@
 //! From objects to records in offset order, each object checked against its digest before a record of it is let go.
 
-use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::damage::{Damage, DamageKind};
-use super::fetch::Fetch;
-use super::layouts::{self, Layouts};
-use super::plan::{PlannedRange, wanted};
-use super::window::Window;
+use super::plan::PlannedRange;
 use crate::chain::{ChainId, Cut, CutObject, LossRecord, LostObject, cut_key, loss_key};
-use crate::domain::{Digest, ObjectKind, OffsetRange, Record, RecordDigest, Records};
-use crate::encode::{self, ReadError};
+use crate::domain::{Digest, OffsetRange, Record, Records};
 use crate::store::StoreError;
+use crate::walk::{Fetch, FoundLayout, Layouts, Unproven, Window, prove, wanted};
 
 /// Objects of one cut that are fetched and decoded at a time.
 const OBJECTS_AT_ONCE: usize = 4;
@@ -116,7 +112,7 @@ async fn read_loss(fetch: &Fetch, chain: &ChainId, cut: &Cut, record: Digest) ->
 /// Returns the records of an object, or what is wrong with it.
 async fn read_object(
     fetch: &Fetch,
-    layout: layouts::Found,
+    layout: FoundLayout,
     object: &CutObject,
     lost: Option<&LostObject>,
 ) -> Result<Result<Records, (DamageKind, String)>, StoreError> {
@@ -132,34 +128,15 @@ async fn read_object(
     expected.extend(lost.map(|lost| (lost.found, lost.digest)));
     let kind = object.kind;
     let proven = tokio::task::spawn_blocking(move || prove(bytes, kind, &layout, &expected)).await;
-    Ok(proven.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
+    Ok(proven.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())).map_err(told))
 }
 
-/// Decodes an object and checks it against what it may hold.
-fn prove(
-    bytes: Bytes,
-    kind: ObjectKind,
-    layout: &layouts::Found,
-    expected: &[(u64, Digest)],
-) -> Result<Records, (DamageKind, String)> {
-    let read = encode::read_records(bytes, kind, layout.as_deref().ok());
-    let records = read.map_err(|error| match (error, layout) {
-        (ReadError::LayoutNeeded, Err(cause)) => (DamageKind::UnreadableLayout, cause.clone()),
-        (error, _) => (DamageKind::UnreadableObject, error.to_string()),
-    })?;
-    let wrong = |detail| Err((DamageKind::WrongRecords, detail));
-    let rows = records.len() as u64;
-    if expected.iter().all(|(expected, _)| *expected != rows) {
-        let names = expected.iter().map(|(rows, _)| rows.to_string()).collect::<Vec<_>>().join(" or, after a loss, ");
-        return wrong(format!("it has {rows} rows, the cut names {names}"));
+fn told(unproven: Unproven) -> (DamageKind, String) {
+    match unproven {
+        Unproven::Layout(cause) => (DamageKind::UnreadableLayout, cause),
+        Unproven::Unreadable(cause) => (DamageKind::UnreadableObject, cause),
+        Unproven::Wrong(cause) => (DamageKind::WrongRecords, cause),
     }
-    let mut digest = RecordDigest::default();
-    records.iter().for_each(|record| digest.update(&record));
-    let digest = digest.finish();
-    if !expected.contains(&(rows, digest)) {
-        return wrong(format!("their digest is {digest}, the cut's {}", expected[0].1));
-    }
-    Ok(records)
 }
 
 /// Returns where the window's records stand, in offset order.

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::contract::StoreError;
-
-pub(super) const STAGING: &str = ".staging/";
+use super::contract::{Page, StoreError};
+use super::listing::{STAGING, list};
 
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
@@ -34,11 +33,29 @@ enum Publish {
 impl Folder {
     /// Opens a folder, which is made where it is missing.
     pub(super) fn open(root: &Path) -> Result<Folder, StoreError> {
-        let made = make_folders(&root.join(STAGING)).and_then(|()| root.canonicalize());
-        match made {
-            Ok(root) => Ok(Folder { root }),
-            Err(cause) => Err(explain("open", &root.display().to_string(), &cause)),
-        }
+        make_folders(root).map_err(|cause| explain("open", &root.display().to_string(), &cause))?;
+        Folder::open_existing(root)
+    }
+
+    /// Opens a folder that is there already, and makes nothing.
+    pub(super) fn open_existing(root: &Path) -> Result<Folder, StoreError> {
+        let found = root.canonicalize().and_then(|root| match root.is_dir() {
+            true => Ok(Folder { root }),
+            false => Err(ErrorKind::NotADirectory.into()),
+        });
+        found.map_err(|cause| explain("open", &root.display().to_string(), &cause))
+    }
+
+    pub(super) async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        let (root, below, after) = (self.root.clone(), prefix.to_owned(), after.map(str::to_owned));
+        // One more than asked for tells whether there are more.
+        let listed = tokio::task::spawn_blocking(move || list(&root, &below, after.as_deref(), limit + 1)).await;
+        let mut keys = listed
+            .unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+            .map_err(|cause| explain("list", prefix, &cause))?;
+        let more = keys.len() > limit;
+        keys.truncate(limit);
+        Ok(Page { keys, more })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -94,7 +111,14 @@ fn make_folders(path: &Path) -> io::Result<()> {
 }
 
 fn stage(path: &Path, body: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut file = match File::create_new(path) {
+        // The first write of all: readers make no folder.
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            make_folders(path.parent().unwrap_or(path))?;
+            File::create_new(path)?
+        }
+        file => file?,
+    };
     file.write_all(body)?;
     file.sync_all()
 }
@@ -111,6 +135,7 @@ pub(super) fn explain(operation: &'static str, key: &str, cause: &io::Error) -> 
         ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
             "a file stands where a folder should, or the reverse: choose another folder, or move it away"
         }
+        ErrorKind::NotFound => "see that the path is right",
         ErrorKind::InvalidFilename => "the file system takes no name this long: choose another one",
         // Disk full, quota, I/O errors, too many open files: they pass when room is made, and nothing is lost meanwhile.
         _ => return StoreError::Unavailable { operation, key: key.to_owned(), cause: cause.to_string() },
@@ -147,6 +172,7 @@ mod tests {
     async fn what_a_crash_left_staged_is_never_listed_and_in_nobodys_way() {
         use crate::store::{ArchiveStore, LocalStore};
         let (kept, folder) = open();
+        fs::create_dir(folder.root.join(STAGING)).unwrap();
         fs::write(folder.root.join(STAGING).join("00000000000000000000000000000000"), b"half").unwrap();
         folder.create("a", Bytes::new()).await.unwrap();
         let store = LocalStore::in_folder(kept.path()).unwrap();
@@ -162,6 +188,18 @@ mod tests {
         assert!(matches!(error, StoreError::Refused { .. }), "{error}");
         let error = Folder::open(&kept.path().join("a")).unwrap_err();
         assert!(matches!(error, StoreError::Refused { operation: "open", .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn opening_to_read_makes_nothing_and_wants_a_folder() {
+        let kept = tempfile::tempdir().unwrap();
+        Folder::open_existing(kept.path()).unwrap().list("", None, 1).await.unwrap();
+        assert_eq!(fs::read_dir(kept.path()).unwrap().count(), 0);
+        for wrong in ["none", "file"] {
+            fs::write(kept.path().join("file"), "").unwrap();
+            let error = Folder::open_existing(&kept.path().join(wrong)).unwrap_err();
+            assert!(matches!(error, StoreError::Refused { operation: "open", .. }), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Memory, and a local folder as the bucket, through `object_store`.
 //!
 //! Memory is `object_store`'s whole: its create is decided under one lock, and it keeps tags. Of its local file system only
-//! the reads serve: it stages new files beside data, where readers list them, so [`super::folder`] writes instead.
+//! the reads serve: it stages new files beside data, where readers list them, and walks everything for each page of a listing, so
+//! [`super::folder`] writes and lists instead.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use object_store::{
 
 use super::commit::Right;
 use super::contract::{ArchiveStore, Head, Operation, Page, StoreError, Tags};
-use super::folder::{Folder, STAGING, explain};
+use super::folder::{Folder, explain};
 
 /// What tells the two apart.
 #[derive(Clone, Debug)]
@@ -41,7 +42,15 @@ impl LocalStore {
 
     /// Opens a folder, which is made where it is missing.
     pub fn in_folder(root: &FilePath) -> Result<LocalStore, StoreError> {
-        let folder = Folder::open(root)?;
+        LocalStore::at(root, Folder::open(root)?)
+    }
+
+    /// Opens a folder that is there already, and makes nothing.
+    pub fn in_existing_folder(root: &FilePath) -> Result<LocalStore, StoreError> {
+        LocalStore::at(root, Folder::open_existing(root)?)
+    }
+
+    fn at(root: &FilePath, folder: Folder) -> Result<LocalStore, StoreError> {
         let files = LocalFileSystem::new_with_prefix(root)
             .map_err(|error| refusal("open", &root.display().to_string(), &error))?;
         Ok(LocalStore { backend: Backend::Folder(Arc::new(files), folder) })
@@ -155,18 +164,13 @@ impl ArchiveStore for LocalStore {
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         let below = path(Operation::List, prefix.trim_end_matches('/'))?;
-        let listed: Vec<_> = self
-            .objects()
-            .list(Some(&below))
-            .map_ok(|object| object.location.to_string())
-            .try_collect()
-            .await
-            .map_err(|error| refusal("list", prefix, &error))?;
-        // A folder is listed in the order of its file system, and whole: fine for a laptop, which is what folders are for.
-        let mut keys: Vec<_> = listed
-            .into_iter()
-            .filter(|key| !key.starts_with(STAGING) && after.is_none_or(|after| key.as_str() > after))
-            .collect();
+        if let Backend::Folder(_, folder) = &self.backend {
+            return folder.list(prefix, after, limit).await;
+        }
+        let listed = self.objects().list(Some(&below)).map_ok(|object| object.location.to_string());
+        let listed: Vec<_> = listed.try_collect().await.map_err(|error| refusal("list", prefix, &error))?;
+        let mut keys: Vec<_> =
+            listed.into_iter().filter(|key| after.is_none_or(|after| key.as_str() > after)).collect();
         keys.sort_unstable();
         let more = keys.len() > limit;
         keys.truncate(limit);

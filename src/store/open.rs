@@ -14,3 +14,11 @@ pub async fn open(settings: &ArchiveSettings) -> Result<Arc<dyn ArchiveStore>, S
         ArchiveSettings::S3(settings) => Arc::new(S3Store::open(settings).await?),
     })
 }
+
+/// Opens an archive that is there already, for who may only read and list. Nothing is made.
+pub async fn open_to_read(settings: &ArchiveSettings) -> Result<Arc<dyn ArchiveStore>, StoreError> {
+    match settings {
+        ArchiveSettings::File { path } => Ok(Arc::new(LocalStore::in_existing_folder(path)?)),
+        ArchiveSettings::S3(_) => open(settings).await,
+    }
+}

@@ -26,8 +26,9 @@ const ROOMS: &[Room] = &[
     // What the program uses is made of the rooms' own options.
     Room { name: "config", layer: Layer::Wiring, also: &[] },
     Room { name: "pipeline", layer: Layer::Wiring, also: &[] },
-    Room { name: "replay", layer: Layer::Wiring, also: &[] },
-    Room { name: "verify", layer: Layer::Wiring, also: &[] },
+    Room { name: "walk", layer: Layer::Wiring, also: &[] },
+    Room { name: "replay", layer: Layer::Wiring, also: &["walk"] },
+    Room { name: "verify", layer: Layer::Wiring, also: &["walk"] },
     Room { name: "catalog", layer: Layer::Wiring, also: &[] },
     Room { name: "demo", layer: Layer::Top, also: &[] },
     Room { name: "cli", layer: Layer::Top, also: &["demo"] },

@@ -1,5 +1,6 @@
 //! What every store must do, whatever is behind it. Each check gets an empty archive.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alluvium::domain::Digest;
@@ -47,24 +48,52 @@ pub async fn creates_once(store: Store) {
 }
 
 pub async fn one_of_64_racing_creates_wins(store: Store) {
+    races(&store, 1).await;
+    assert_eq!(keys(&store, "").await, ["chain/race-0.json"]);
+}
+
+/// Lets 64 create one key, round after round; asserts that one of them wins each, and counts the answers.
+pub async fn races(store: &Store, rounds: usize) -> BTreeMap<String, usize> {
+    let mut answers = BTreeMap::new();
+    for round in 0..rounds {
+        let key = format!("chain/race-{round}.json");
+        let puts = race(store, &key).await;
+        let mut won = Vec::new();
+        for (body, put) in puts {
+            let (answer, may_have_won) = match put {
+                Put::Created => ("created".to_owned(), true),
+                Put::Unclear(StoreError::Taken { .. }) => ("taken (412)".to_owned(), false),
+                // 409 and what else says nothing of the outcome.
+                Put::Unclear(StoreError::Unavailable { cause, .. }) => (format!("unclear: {cause}"), true),
+                Put::Unclear(other) => panic!("{other}"),
+            };
+            let created = answer == "created";
+            *answers.entry(answer).or_default() += 1;
+            if may_have_won {
+                won.push((created, body));
+            }
+        }
+        let winners: Vec<&Bytes> = won.iter().filter(|(created, _)| *created).map(|(_, body)| body).collect();
+        let stored = store.get(&key).await.unwrap().unwrap_or_else(|| panic!("round {round}: nobody won"));
+        assert!(winners.len() <= 1, "round {round}: {} were told that they won", winners.len());
+        let owner = won.iter().find(|(created, body)| *body == stored && (*created || winners.is_empty()));
+        assert!(owner.is_some(), "round {round}: what is stored is not the winner's");
+    }
+    answers
+}
+
+async fn race(store: &Store, key: &str) -> Vec<(Bytes, Put)> {
     let start = Arc::new(tokio::sync::Barrier::new(64));
     let racers = (0..64).map(|number| {
-        let (store, start) = (store.clone(), start.clone());
+        let (store, start, key) = (store.clone(), start.clone(), key.to_owned());
         tokio::spawn(async move {
-            let body = format!("racer {number}").repeat(1000);
+            let body = Bytes::from(format!("racer {number}").repeat(1000));
             start.wait().await;
-            match put_cut(store.as_ref(), "chain/race.json", body.clone().into()).await {
-                Put::Created => Some(body),
-                Put::Unclear(StoreError::Taken { .. }) => None,
-                Put::Unclear(other) => panic!("{other}"),
-            }
+            let put = put_cut(store.as_ref(), &key, body.clone()).await;
+            (body, put)
         })
     });
-    let ends = futures::future::join_all(racers).await;
-    let winners: Vec<String> = ends.into_iter().filter_map(Result::unwrap).collect();
-    assert_eq!(winners.len(), 1);
-    assert_eq!(store.get("chain/race.json").await.unwrap().unwrap(), winners[0]);
-    assert_eq!(keys(&store, "").await, ["chain/race.json"]);
+    futures::future::join_all(racers).await.into_iter().map(Result::unwrap).collect()
 }
 
 pub async fn absent_keys_are_nothing(store: Store) {

@@ -13,3 +13,4 @@ mod rig;
 mod script;
 mod starts;
 mod store;
+mod verify;

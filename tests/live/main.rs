@@ -2,6 +2,7 @@
 //! `eval "$(localstack/up)"`, then `cargo test --test live`.
 
 mod archive;
+mod bucket;
 #[path = "../it/conformance.rs"]
 mod conformance;
 mod daemon;

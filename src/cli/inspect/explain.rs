@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::output::time;
 use super::object::{self, ObjectFacts};
 use crate::chain::{Cut, CutKind, LossRecord, cut_key};
 use crate::domain::Digest;
@@ -199,11 +200,6 @@ impl Words {
             );
         }
     }
-}
-
-/// Prints milliseconds since the epoch as RFC 3339, or as they are where no calendar has them.
-pub(super) fn time(millis: i64) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or(format!("{millis} ms"), |time| time.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::super::tests::{cut_of, gap_of};
 use super::*;
 use crate::chain::GapReason::Retention;
+use crate::walk::needed;
 
 fn listed(firsts: &[i64]) -> Vec<Listed> {
     firsts.iter().map(|first| Listed { first: Offset(*first), has_loss: false }).collect()

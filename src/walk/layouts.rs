@@ -12,16 +12,16 @@ use crate::schema::Layout;
 use crate::store::StoreError;
 
 /// A layout, or what is wrong with it and what can be done. Objects whose rows keep their payloads do without.
-pub type Found = Result<Arc<Layout>, String>;
+pub type FoundLayout = Result<Arc<Layout>, String>;
 
 /// Fetches each layout once.
 #[derive(Debug, Default)]
 pub struct Layouts {
-    found: Mutex<HashMap<Digest, Found>>,
+    found: Mutex<HashMap<Digest, FoundLayout>>,
 }
 
 impl Layouts {
-    pub async fn get(&self, fetch: &Fetch, fingerprint: Digest) -> Result<Found, StoreError> {
+    pub async fn get(&self, fetch: &Fetch, fingerprint: Digest) -> Result<FoundLayout, StoreError> {
         // Locked while it is fetched: who else wants it waits for it.
         let mut found = self.found.lock().await;
         if let Some(known) = found.get(&fingerprint) {
@@ -36,7 +36,7 @@ impl Layouts {
 }
 
 /// Compiles a layout from what stands at its two keys.
-fn compiled(fingerprint: Digest, rule: Option<&[u8]>, descriptors: Option<&[u8]>) -> Found {
+fn compiled(fingerprint: Digest, rule: Option<&[u8]>, descriptors: Option<&[u8]>) -> FoundLayout {
     let (rule_key, descriptors_key) = layout_keys(fingerprint);
     let missing = |key: String| {
         format!("{key} is missing: restore it from a copy, or run `alluvium run` with the schema of that time")

@@ -13,8 +13,9 @@ const ATTEMPTS: u32 = 5;
 const WAITS: Policy =
     Policy { first: Duration::from_millis(200), factor: 3.0, cap: Duration::from_secs(5), jitter: 0.5 };
 
+/// A store that is asked again where nothing is known of the outcome.
 #[derive(Clone, Debug)]
-pub(super) struct Fetch {
+pub struct Fetch {
     store: Arc<dyn ArchiveStore>,
     waits: Policy,
 }
@@ -26,6 +27,10 @@ impl Fetch {
 
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.patiently(|| self.store.get(key)).await
+    }
+
+    pub async fn get_tail(&self, key: &str, bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.patiently(|| self.store.get_tail(key, bytes)).await
     }
 
     pub async fn head(&self, key: &str) -> Result<Option<Head>, StoreError> {

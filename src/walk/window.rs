@@ -1,4 +1,4 @@
-//! What of an archive a replay wants.
+//! What of an archive is wanted.
 
 use crate::domain::{Offset, OffsetRange, Record};
 
