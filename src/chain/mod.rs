@@ -5,13 +5,16 @@
 
 mod cut;
 mod keys;
+mod loss;
 mod machine;
 mod problem;
 mod protocol;
 mod underway;
 
 pub use cut::{Cut, CutError, CutKind, CutObject, GapReason, LossRecord, LostObject, VERSION};
-pub use keys::{ChainId, chain_prefix, cut_key, layout_keys, loss_key, object_key, probe_key, progress_key};
+pub use keys::{
+    ChainId, chain_prefix, cut_key, layout_keys, loss_key, numbered_loss_key, object_key, probe_key, progress_key,
+};
 pub use machine::Machine;
 pub use problem::Problem;
 pub use protocol::{Action, Command, Event, Finisher, Phase, Proposal, Seen, Tip, Unclear};

@@ -1,0 +1,4 @@
+//! Designs that look right.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {}
