@@ -10,12 +10,12 @@
 //! end is remembered, and a state costs about one step.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, PoisonError};
 
 use super::invariants;
 use super::moves::Move;
 use super::state::State;
+use super::store::mark;
 use super::world::World;
 
 pub const ENDS: &str = "when faults end, the chain reaches the log's end";
@@ -35,10 +35,6 @@ impl Ends {
     fn contains(&self, mark: u64) -> bool {
         self.shard(mark).contains(&mark)
     }
-}
-
-fn mark(state: &State) -> u64 {
-    foldhash::fast::FixedState::default().hash_one(state)
 }
 
 /// Whether both schedules end well.
@@ -62,7 +58,7 @@ fn ends_well(world: &World, mut state: State) -> bool {
             break;
         }
         passed.push(mark);
-        match next(world, &state) {
+        match next(&state) {
             Some(this) => world.make(&mut state, this),
             None if is_at_the_end(&state) => break,
             None => return false,
@@ -78,7 +74,7 @@ fn ends_well(world: &World, mut state: State) -> bool {
 }
 
 /// Returns the next move of the schedule; none when all is at rest.
-fn next(world: &World, state: &State) -> Option<Move> {
+fn next(state: &State) -> Option<Move> {
     for (writer, process) in state.writers.iter().enumerate() {
         let Some(alive) = &process.alive else { continue };
         if !alive.open.is_empty() {
@@ -92,9 +88,12 @@ fn next(world: &World, state: &State) -> Option<Move> {
             return Some(Move::Propose(writer));
         }
     }
-    let nobody = state.writers.iter().all(|writer| writer.alive.is_none());
-    let _ = world;
-    nobody.then_some(Move::Start(0))
+    if state.writers.iter().all(|writer| writer.alive.is_none()) {
+        return Some(Move::Start(0));
+    }
+    // A topic created anew with just as many offsets as were read is noticed with its next record.
+    let log = state.log();
+    (!is_at_the_end(state) && usize::from(log.end) < log.places.len()).then_some(Move::Append)
 }
 
 /// Whether everybody waits for records, and all of the log is archived as far as Kafka has it.

@@ -8,7 +8,7 @@ use alluvium::domain::{Digest, Offset};
 
 use super::log::{Log, Row};
 use super::state::State;
-use super::store::{Object, Stored, digest};
+use super::store::{Object, Record, What, digest};
 use super::writer::Layout;
 
 pub const I1: &str = "I1 one cut per first offset";
@@ -17,6 +17,14 @@ pub const I3: &str = "I3 an object follows from its cut and the log";
 pub const I4: &str = "I4 what has a successor is whole";
 pub const I5: &str = "I5 no row is there twice";
 pub const I7: &str = "I7 what is missing was dropped by Kafka, and that is written down";
+
+/// I1: of a chain's cuts, no two have the same first offset.
+pub fn is_one_cut_each(state: &State) -> bool {
+    state.logs.iter().all(|log| {
+        let cuts = state.store.cuts(&State::chain(log));
+        cuts.windows(2).all(|pair| pair[0].1.first != pair[1].1.first)
+    })
+}
 
 /// I2: from 0 on, without overlap or hole, each linked to the bytes of the one before.
 pub fn is_one_line(state: &State) -> bool {
@@ -55,7 +63,12 @@ pub fn has_whole_predecessors(state: &State) -> bool {
 
 /// Whether each object of a cut is there, or named by a loss record.
 pub fn is_whole(state: &State, cut: &Cut) -> bool {
-    cut.objects.iter().all(|object| state.store.object(&object.key).is_some() || is_told(state, cut, object, &[]))
+    let is_compacted = |object| {
+        !state.compacted.is_empty() && rows_of(state, cut, object).iter().all(|row| state.compacted.contains(row))
+    };
+    cut.objects.iter().all(|object| {
+        state.store.object(&object.key).is_some() || is_told(state, cut, object, &[]) || is_compacted(object)
+    })
 }
 
 /// I5: for a reader that merely lists.
@@ -104,8 +117,10 @@ fn is_told(state: &State, cut: &Cut, object: &CutObject, rows: &[Row]) -> bool {
 
 /// Returns the cut in the bucket that asked for an object.
 pub fn cut_of(state: &State, key: &str, object: &Object) -> Option<Arc<Cut>> {
-    state.store.keys.values().find_map(|stored| match stored {
-        Stored::Cut(_, cut) if cut.nonce == object.nonce && cut.objects.iter().any(|named| named.key == key) => {
+    state.store.keys.values().find_map(|stored| match &stored.what {
+        What::Cut(Record { read: cut, .. })
+            if cut.nonce == object.nonce && cut.objects.iter().any(|named| named.key == key) =>
+        {
             Some(cut.clone())
         }
         _ => None,

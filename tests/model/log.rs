@@ -28,10 +28,6 @@ impl Log {
         Log { topic, places, first: 0, end }
     }
 
-    pub fn is_full(&self) -> bool {
-        usize::from(self.end) == self.places.len()
-    }
-
     /// Returns the hour of the record at an offset, whether or not it is gone by now.
     pub fn hour(&self, offset: u8) -> Option<u8> {
         match self.places.get(usize::from(offset))? {

@@ -31,7 +31,7 @@ impl Model for World {
 
     fn properties(&self) -> Vec<Property<World>> {
         let mut properties = vec![
-            Property::always(I1, |_, state: &State| state.broken != Some(I1)),
+            Property::always(I1, |_, state: &State| state.broken != Some(I1) && invariants::is_one_cut_each(state)),
             Property::always(I2, |_, state| invariants::is_one_line(state)),
             Property::always(I3, |_, state: &State| {
                 state.broken != Some(I3) && invariants::follows_from_cut_and_log(state)
@@ -42,9 +42,9 @@ impl Model for World {
             Property::always(I5, |_, state| invariants::has_no_row_twice(state)),
             Property::always(I7, |_, state| invariants::misses_only_what_was_dropped(state)),
             Property::always(STOPS, |_, state: &State| state.halted.is_none()),
-            Property::always(ENDS, end_well),
         ];
         if self.wrong.is_none() {
+            properties.push(Property::always(ENDS, end_well));
             let wanted = SIGHTS.iter().filter(|sight| (sight.is_in_reach)(&self.size));
             properties.extend(wanted.map(|sight| Property::sometimes(sight.name, sight.is_seen)));
         }

@@ -3,6 +3,7 @@
 use alluvium::chain::Action;
 
 use super::state::State;
+use super::store::Write;
 use super::world::World;
 use super::writer::{Alive, Asked, Reading, write_of};
 
@@ -30,6 +31,8 @@ pub enum Move {
     Expire,
     /// The topic is deleted and created anew.
     Recreate,
+    /// A compactor takes an object; only in a wrong turn.
+    Compact(usize),
 }
 
 impl World {
@@ -65,8 +68,9 @@ impl World {
             }
         }
         moves.extend((0..state.store.late.len()).map(Move::Land));
+        moves.extend((0..self.compactable(state).len()).map(Move::Compact));
         let log = state.log();
-        if !log.is_full() {
+        if log.end < self.size.grows {
             moves.push(Move::Append);
         }
         if log.first < self.size.expires.min(log.end) {
@@ -79,7 +83,9 @@ impl World {
 
     /// A write whose key is taken is refused whatever happens; one that is late already is late.
     fn may_stay_unclear(&self, state: &State, asked: &Asked) -> bool {
-        write_of(asked).is_some_and(|write| state.store.get(&write.0).is_none() && !state.store.late.contains(&write))
+        let room = state.store.late.len() < self.size.late;
+        let is_new = |write: Write| state.store.get(&write.0).is_none() && !state.store.is_late(&write);
+        room && write_of(asked).is_some_and(is_new)
     }
 
     pub fn make(&self, state: &mut State, this: Move) {
@@ -92,6 +98,7 @@ impl World {
             Move::Read(writer, upto) => self.read(state, writer, upto),
             Move::Propose(writer) => self.propose(state, writer),
             Move::Land(index) => self.land(state, index),
+            Move::Compact(index) => self.compact(state, index),
             Move::Append => state.log_mut().end += 1,
             Move::Expire => state.log_mut().first += 1,
             Move::Recreate => {
@@ -126,12 +133,6 @@ impl Alive {
     pub fn may_propose(&self) -> bool {
         let has_rows = self.reading.as_ref().is_some_and(|reading| !reading.rows.is_empty() && reading.redo.is_none());
         has_rows && self.machine.is_open()
-    }
-
-    /// Whether nothing is left to do until something happens outside.
-    pub fn is_idle(&self, state: &State) -> bool {
-        let (first, last) = self.reads(state);
-        self.open.is_empty() && first > last && !self.may_propose()
     }
 
     /// Whether the object with this index is being uploaded.

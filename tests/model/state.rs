@@ -4,7 +4,7 @@ use alluvium::chain::{ChainId, chain_prefix};
 use alluvium::domain::TopicId;
 
 use super::log::{Log, Place, Row};
-use super::store::Store;
+use super::store::{Store, Write};
 use super::writer::{Alive, Layout, Writer, partition};
 
 /// How large a world is.
@@ -13,10 +13,14 @@ pub struct Size {
     pub name: &'static str,
     /// What the offsets hold, in every topic.
     pub places: &'static [Place],
-    /// Offsets written at the beginning; the others follow one by one.
+    /// Offsets written at the beginning.
     pub written: u8,
+    /// How far the log grows, one by one; at least one place is left for when faults have ended.
+    pub grows: u8,
     /// One writer for each.
     pub layouts: &'static [Layout],
+    /// How many writes may be left unclear and still be under way, besides those of the dead.
+    pub late: usize,
     /// How often each writer may take the partition.
     pub lives: u8,
     /// Retention takes offsets below this at most.
@@ -39,6 +43,8 @@ pub struct State {
     pub broken: Option<&'static str>,
     /// What the group was told is done; only a wrong turn reads it.
     pub group: u8,
+    /// Cut records that objects stand for once they are there; only in a wrong turn.
+    pub commits: Vec<Write>,
     /// Rows that a compactor wrote elsewhere, where readers look; only in a wrong turn.
     pub compacted: Vec<Row>,
 }
@@ -58,6 +64,7 @@ impl State {
             halted: None,
             broken: None,
             group: 0,
+            commits: Vec::new(),
             compacted: Vec::new(),
         }
     }

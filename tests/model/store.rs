@@ -1,7 +1,7 @@
 //! The bucket: create-only keys, and writes that are still under way.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use alluvium::chain::{Cut, LossRecord, Seen};
@@ -9,16 +9,29 @@ use alluvium::domain::Digest;
 
 use super::log::Row;
 
-/// What stands at a key.
+/// What stands at a key, with a hash of both, so that a state is hashed fast.
 #[derive(Clone, Debug)]
-pub enum Stored {
-    Cut(Arc<[u8]>, Arc<Cut>),
-    Loss(Arc<[u8]>, Arc<LossRecord>),
+pub struct Stored {
+    pub what: What,
+    mark: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    Cut(Record<Cut>),
+    Loss(Record<LossRecord>),
     Object(Arc<Object>),
 }
 
+/// A record and what it says.
+#[derive(Clone, Debug)]
+pub struct Record<T> {
+    pub bytes: Arc<[u8]>,
+    pub read: Arc<T>,
+}
+
 /// An object's rows, and the nonce of the cut that asked for it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Object {
     pub nonce: String,
     pub rows: Vec<Row>,
@@ -37,34 +50,41 @@ pub fn digest(rows: &[Row]) -> Digest {
 }
 
 impl Stored {
+    pub fn object(key: &str, object: Object) -> Stored {
+        Stored::new(key, What::Object(object.into()))
+    }
+
     /// Reads what a machine wants to put.
     pub fn record(key: &str, bytes: Vec<u8>) -> Stored {
         if key.ends_with(".loss.json") {
-            let loss = serde_json::from_slice(&bytes).expect("a machine writes loss records");
-            return Stored::Loss(bytes.into(), Arc::new(loss));
+            let read = serde_json::from_slice(&bytes).expect("a machine writes loss records");
+            return Stored::new(key, What::Loss(Record { bytes: bytes.into(), read: Arc::new(read) }));
         }
-        let cut = Cut::parse(key, &bytes).expect("a machine writes cut records");
-        Stored::Cut(bytes.into(), Arc::new(cut))
+        let read = Cut::parse(key, &bytes).expect("a machine writes cut records");
+        Stored::new(key, What::Cut(Record { bytes: bytes.into(), read: Arc::new(read) }))
+    }
+
+    fn new(key: &str, what: What) -> Stored {
+        let mark = mark(&(key, &what));
+        Stored { what, mark }
     }
 
     pub fn bytes(&self) -> Option<Vec<u8>> {
-        match self {
-            Stored::Cut(bytes, _) | Stored::Loss(bytes, _) => Some(bytes.to_vec()),
-            Stored::Object(_) => None,
-        }
-    }
-
-    fn identity(&self) -> (Option<&[u8]>, Option<&Object>) {
-        match self {
-            Stored::Cut(bytes, _) | Stored::Loss(bytes, _) => (Some(bytes), None),
-            Stored::Object(object) => (None, Some(object)),
+        match &self.what {
+            What::Cut(Record { bytes, .. }) | What::Loss(Record { bytes, .. }) => Some(bytes.to_vec()),
+            What::Object(_) => None,
         }
     }
 }
 
+/// Returns a hash that is the same in every run.
+pub fn mark(value: &impl Hash) -> u64 {
+    foldhash::fast::FixedState::default().hash_one(value)
+}
+
 impl PartialEq for Stored {
     fn eq(&self, other: &Stored) -> bool {
-        self.identity() == other.identity()
+        self.mark == other.mark
     }
 }
 
@@ -72,30 +92,40 @@ impl Eq for Stored {}
 
 impl Hash for Stored {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.identity().hash(state);
+        state.write_u64(self.mark);
     }
 }
 
-impl PartialOrd for Stored {
-    fn partial_cmp(&self, other: &Stored) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+impl<T> PartialEq for Record<T> {
+    fn eq(&self, other: &Record<T>) -> bool {
+        self.bytes == other.bytes
     }
 }
 
-impl Ord for Stored {
-    fn cmp(&self, other: &Stored) -> std::cmp::Ordering {
-        self.identity().cmp(&other.identity())
+impl<T> Eq for Record<T> {}
+
+impl<T> Hash for Record<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
     }
 }
 
 /// A write and where it goes.
 pub type Write = (String, Stored);
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Store {
     pub keys: Arc<BTreeMap<String, Stored>>,
-    /// Writes without an answer, or whose answer nobody waits for: each may land at any time, or never.
-    pub late: Arc<BTreeSet<Write>>,
+    /// Writes without an answer, or whose answer nobody waits for: each may land at any time, or never. By their marks.
+    pub late: Arc<BTreeMap<u64, Write>>,
+}
+
+impl Hash for Store {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.keys.len());
+        self.keys.values().for_each(|stored| stored.hash(state));
+        self.late.keys().for_each(|mark| state.write_u64(*mark));
+    }
 }
 
 impl Store {
@@ -116,21 +146,29 @@ impl Store {
         Arc::make_mut(&mut self.keys).insert(key, stored);
     }
 
+    /// Only a wrong turn deletes.
+    pub fn delete(&mut self, key: &str) {
+        Arc::make_mut(&mut self.keys).remove(key);
+    }
+
     pub fn send(&mut self, write: Write) {
-        Arc::make_mut(&mut self.late).insert(write);
+        Arc::make_mut(&mut self.late).insert(write.1.mark, write);
     }
 
     pub fn take_late(&mut self, index: usize) -> Option<Write> {
-        let write = self.late.iter().nth(index)?.clone();
-        Arc::make_mut(&mut self.late).remove(&write);
-        Some(write)
+        let mark = *self.late.keys().nth(index)?;
+        Arc::make_mut(&mut self.late).remove(&mark)
+    }
+
+    pub fn is_late(&self, write: &Write) -> bool {
+        self.late.contains_key(&write.1.mark)
     }
 
     /// Forgets late writes to keys that are taken.
     pub fn forget_refused(&mut self) {
-        if self.late.iter().any(|(key, _)| self.keys.contains_key(key)) {
+        if self.late.values().any(|(key, _)| self.keys.contains_key(key)) {
             let keys = self.keys.clone();
-            Arc::make_mut(&mut self.late).retain(|(key, _)| !keys.contains_key(key));
+            Arc::make_mut(&mut self.late).retain(|_, (key, _)| !keys.contains_key(key));
         }
     }
 
@@ -138,8 +176,8 @@ impl Store {
     pub fn cuts(&self, prefix: &str) -> Vec<(&[u8], &Arc<Cut>)> {
         let mut cuts: Vec<_> = self
             .below(prefix)
-            .filter_map(|(_, stored)| match stored {
-                Stored::Cut(bytes, cut) => Some((&**bytes, cut)),
+            .filter_map(|(_, stored)| match &stored.what {
+                What::Cut(Record { bytes, read }) => Some((&**bytes, read)),
                 _ => None,
             })
             .collect();
@@ -148,22 +186,22 @@ impl Store {
     }
 
     pub fn loss(&self, key: &str) -> Option<&LossRecord> {
-        match self.get(key)? {
-            Stored::Loss(_, loss) => Some(loss),
+        match &self.get(key)?.what {
+            What::Loss(Record { read, .. }) => Some(read),
             _ => None,
         }
     }
 
     pub fn object(&self, key: &str) -> Option<&Object> {
-        match self.get(key)? {
-            Stored::Object(object) => Some(object),
+        match &self.get(key)?.what {
+            What::Object(object) => Some(object),
             _ => None,
         }
     }
 
     pub fn objects(&self) -> impl Iterator<Item = (&String, &Object)> {
-        self.below("tables/").filter_map(|(key, stored)| match stored {
-            Stored::Object(object) => Some((key, &**object)),
+        self.below("tables/").filter_map(|(key, stored)| match &stored.what {
+            What::Object(object) => Some((key, &**object)),
             _ => None,
         })
     }

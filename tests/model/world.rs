@@ -4,10 +4,10 @@ use alluvium::chain::{Action, Command, Event, Unclear};
 use alluvium::domain::{Bounds, Offset};
 
 use super::ends::Ends;
-use super::invariants::{self, I3, I4};
+use super::invariants::{self, I1, I3, I4};
 use super::log::Log;
 use super::state::{Size, State, topic_id};
-use super::store::{Stored, Write};
+use super::store::{Stored, What, Write};
 use super::writer::{Alive, Layout, write_of};
 use super::wrong::Wrong;
 
@@ -38,7 +38,7 @@ impl World {
         for write in alive.open.iter().filter_map(write_of) {
             state.store.send(write);
         }
-        state.store.forget_refused();
+        self.forget_refused(state);
     }
 
     /// Hands an event to a machine and carries out what it says; questions whose answer is fixed by now are answered too.
@@ -46,7 +46,7 @@ impl World {
         for Command { action, .. } in state.alive(writer).machine.step(event) {
             self.obey(state, writer, action);
         }
-        state.store.forget_refused();
+        self.forget_refused(state);
         let open = state.writers[writer].alive.iter().flat_map(|alive| &alive.open);
         let fixed = open.into_iter().position(|asked| self.is_fixed(state, &asked.action));
         if let Some(index) = fixed.filter(|_| state.halted.is_none()) {
@@ -65,8 +65,14 @@ impl World {
             | Action::PutLoss { key, .. }
             | Action::LookAtLoss { key }
             | Action::PutObject { key, .. }
-            | Action::LookAtObject { key, .. } => state.store.get(key).is_some(),
+            | Action::LookAtObject { key, .. } => self.is_create_only() && state.store.get(key).is_some(),
             _ => false,
+        }
+    }
+
+    fn forget_refused(&self, state: &mut State) {
+        if self.is_create_only() {
+            state.store.forget_refused();
         }
     }
 
@@ -83,7 +89,13 @@ impl World {
             }
             Action::Released => self.end(state, writer),
             Action::Halt(problem) => state.halted = Some(problem.to_string()),
-            request => state.alive(writer).ask(request),
+            request => {
+                state.alive(writer).ask(request.clone());
+                if let Some(event) = self.shortcut(state, writer, &request) {
+                    state.alive(writer).open.retain(|asked| asked.action != request);
+                    self.tell(state, writer, event);
+                }
+            }
         }
     }
 
@@ -94,8 +106,10 @@ impl World {
         let event = match asked.action {
             Action::AskTopicId => Event::TopicId(Ok(topic_id(state.log().topic))),
             Action::FindTip { prefix } => {
-                let tip = state.store.first(&prefix);
-                Event::Tip(Ok(tip.and_then(|(key, stored)| Some((key.clone(), stored.bytes()?)))))
+                let found = state.store.first(&prefix);
+                let found =
+                    found.and_then(|(key, stored)| Some((key.trim_end_matches('#').to_owned(), stored.bytes()?)));
+                Event::Tip(Ok(self.made_up_tip(state, writer).or(found)))
             }
             Action::AskBounds => {
                 let Log { first, end, .. } = *state.log();
@@ -117,6 +131,9 @@ impl World {
     /// Tells the writer nothing clear; its write is still under way.
     pub fn leave_unclear(&self, state: &mut State, writer: usize, index: usize) {
         let asked = state.alive(writer).open.remove(index);
+        if let (true, Action::PutObject { index, .. }) = (self.is(Wrong::ConflictTrusted), &asked.action) {
+            return self.tell(state, writer, Event::ObjectPut(*index, Ok(())));
+        }
         state.store.send(write_of(&asked).expect("only writes are left unclear"));
         let event = match asked.action {
             Action::PutCut { .. } => Event::CutPut(Err(Unclear)),
@@ -132,16 +149,22 @@ impl World {
         let Some(write) = state.store.take_late(index) else { return };
         // Nobody waits for this answer.
         let _ = self.put(state, write);
-        state.store.forget_refused();
+        self.forget_refused(state);
     }
 
     /// A write reaches the bucket.
     pub fn put(&self, state: &mut State, write: Write) -> Result<(), Unclear> {
-        if state.store.get(&write.0).is_some() {
-            return Err(Unclear);
+        if let Some(there) = state.store.get(&write.0) {
+            if !self.is(Wrong::Overwrite) {
+                return Err(Unclear);
+            }
+            if matches!(there.what, What::Cut(_)) && *there != write.1 {
+                state.broken = Some(I1);
+            }
         }
-        if let (key, Stored::Object(object)) = &write
-            && invariants::cut_of(state, key, object).is_none()
+        self.commit(state, &write);
+        if let What::Object(object) = &write.1.what
+            && invariants::cut_of(state, &write.0, object).is_none()
         {
             state.broken = Some(I3);
         }
@@ -164,7 +187,9 @@ impl World {
         }
         let Some(cut) = reading.redo.take_if(|cut| cut.next.0 <= i64::from(upto)) else { return };
         let rows = std::mem::take(&mut reading.rows);
-        let layout = cut.layout.and_then(Layout::named).expect("a data cut names a layout");
+        let own = state.writers[writer].layout;
+        let named = cut.layout.and_then(Layout::named).expect("a data cut names a layout");
+        let layout = if self.is(Wrong::LayoutNotInCut) { own } else { named };
         let redone = state.writers[writer].redo(&cut, layout, &rows, &state.logs);
         self.tell(state, writer, Event::Redone(redone));
     }

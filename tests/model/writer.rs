@@ -197,7 +197,7 @@ pub fn write_of(asked: &Asked) -> Option<Write> {
         (Action::PutCut { key, bytes } | Action::PutLoss { key, bytes }, _) => {
             Some((key.clone(), Stored::record(key, bytes.clone())))
         }
-        (Action::PutObject { key, .. }, Some(body)) => Some((key.clone(), Stored::Object(body.clone().into()))),
+        (Action::PutObject { key, .. }, Some(body)) => Some((key.clone(), Stored::object(key, body.clone()))),
         _ => None,
     }
 }
