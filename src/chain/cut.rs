@@ -11,7 +11,7 @@ use crate::domain::{BucketHour, Digest, ObjectKind, Offset, OffsetRange, Topic, 
 pub const VERSION: u32 = 1;
 
 /// What a cut stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CutKind {
     /// The records of the range are in the objects.
@@ -21,7 +21,7 @@ pub enum CutKind {
 }
 
 /// Why a gap is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// Kafka had dropped the offsets before the archive read them.
@@ -41,7 +41,7 @@ impl GapReason {
 }
 
 /// One object of a cut.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutObject {
     /// Relative to the archive's prefix.
@@ -64,7 +64,7 @@ impl CutObject {
 }
 
 /// A cut record. Field order is the stored order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
     pub version: u32,
@@ -95,7 +95,7 @@ pub struct Cut {
 }
 
 /// Why bytes are no cut record this program may act on. Nothing is guessed: the partition stops.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum CutError {
     #[error("{key} is damaged: {cause}")]
     Damaged { key: String, cause: String },
@@ -106,6 +106,29 @@ pub enum CutError {
 }
 
 impl Cut {
+    /// Returns a data cut without objects, for whoever decides on it to fill in.
+    pub(super) fn new(chain: ChainId, first: Offset, next: Offset, previous: Option<Digest>) -> Cut {
+        Cut {
+            version: VERSION,
+            topic: chain.partition.topic,
+            topic_id: chain.topic_id,
+            partition: chain.partition.partition,
+            cluster: String::new(),
+            first,
+            next,
+            kind: CutKind::Data,
+            reason: None,
+            layout: None,
+            writer: String::new(),
+            nonce: String::new(),
+            leader_epoch: -1,
+            min_timestamp: None,
+            max_timestamp: None,
+            objects: Vec::new(),
+            previous,
+        }
+    }
+
     /// Returns the range; the parser admits no empty one.
     pub fn range(&self) -> OffsetRange {
         OffsetRange::new(self.first, self.next).expect("a parsed or proposed cut has a range")
@@ -174,7 +197,7 @@ fn parse_versioned<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> R
 }
 
 /// Rows of a cut that Kafka had dropped before they were uploaded. Create-only, beside the cut.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossRecord {
     pub version: u32,
@@ -185,7 +208,7 @@ pub struct LossRecord {
 }
 
 /// An object of a cut that could not be made as the cut says: what Kafka still had is under its key, or nothing is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LostObject {
     pub key: String,

@@ -28,7 +28,13 @@ pub fn cut_key(chain: &ChainId, first: Offset) -> String {
 
 /// Returns the key of the loss record beside the cut that begins at `first`.
 pub fn loss_key(chain: &ChainId, first: Offset) -> String {
-    format!("{}{:019}.loss.json", chain_prefix(chain), i64::MAX - first.0)
+    numbered_loss_key(chain, first, 0)
+}
+
+/// Returns the key of a further loss record (`.loss.loss.json` and so on; the first has number 0). Whoever finds less than the
+/// record before says writes one.
+pub fn numbered_loss_key(chain: &ChainId, first: Offset, number: usize) -> String {
+    format!("{}{:019}{}.json", chain_prefix(chain), i64::MAX - first.0, ".loss".repeat(number + 1))
 }
 
 /// Returns the key of an object of the cut that begins at `first`. `min_millis` is the smallest record timestamp in the
@@ -123,7 +129,8 @@ mod tests {
         let (old, new) = (cut_key(&chain(), Offset(0)), cut_key(&chain(), Offset(5)));
         assert!(new < old);
         assert!(cut_key(&chain(), Offset(5)) < loss_key(&chain(), Offset(5)));
-        assert!(loss_key(&chain(), Offset(5)) < old);
+        assert!(loss_key(&chain(), Offset(5)) < numbered_loss_key(&chain(), Offset(5), 1));
+        assert!(numbered_loss_key(&chain(), Offset(5), 1) < old);
         assert_eq!(old, format!("chain/prod.a.b.c.D/{}/00007/9223372036854775807.json", "ab".repeat(16)));
     }
 

@@ -17,7 +17,7 @@
 use super::problem::Problem;
 use super::protocol::{Action, Command, Event, Finisher, Phase, Proposal, Tip, Unclear, command};
 use super::underway::{Adopted, Progress, Underway};
-use super::{ChainId, Cut, CutKind, GapReason, VERSION, chain_prefix};
+use super::{ChainId, Cut, CutKind, GapReason, chain_prefix};
 use crate::domain::{Bounds, Digest, Offset, OffsetRange, StartAt, TopicId, TopicPartition};
 
 /// Asking again helps when a log's end seems to lie before the chain's: a new leader may not know its high watermark yet
@@ -25,7 +25,7 @@ use crate::domain::{Bounds, Digest, Offset, OffsetRange, StartAt, TopicId, Topic
 const BOUNDS_ASKED: u32 = 5;
 
 /// The state machine of one partition's chain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Machine {
     partition: TopicPartition,
     cluster: String,
@@ -40,6 +40,8 @@ pub struct Machine {
     /// Unclear answers in a row to the one question that is open.
     attempt: u32,
     underway: Option<Underway>,
+    /// Where the log ended, though the chain reaches further: whether it is the same topic is being asked.
+    doubted_end: Option<Offset>,
 }
 
 impl Machine {
@@ -56,6 +58,7 @@ impl Machine {
             phase: Phase::Idle,
             attempt: 0,
             underway: None,
+            doubted_end: None,
         }
     }
 
@@ -118,16 +121,22 @@ impl Machine {
     fn identify(&mut self) -> Vec<Command> {
         self.phase = Phase::Identifying;
         self.underway = None;
+        self.doubted_end = None;
         self.ask(Action::AskTopicId)
     }
 
     fn on_topic_id(&mut self, answer: Result<TopicId, Unclear>) -> Vec<Command> {
-        let checking = self.underway.as_ref().is_some_and(Underway::awaits_topic_id);
+        let checking = self.doubted_end.is_some() || self.underway.as_ref().is_some_and(Underway::awaits_topic_id);
         if !checking && self.phase != Phase::Identifying {
             return Vec::new();
         }
         let Ok(id) = answer else { return self.ask_again(Action::AskTopicId) };
+        let doubted_end = self.doubted_end.take();
         if checking && self.topic_id == Some(id) {
+            if let Some(stable_end) = doubted_end {
+                let (partition, next) = (self.partition.clone(), self.reach());
+                return self.halt(Problem::ChainAheadOfLog { partition, next, stable_end });
+            }
             let progress = self.underway.as_mut().expect("just seen").same_topic(&self.writer);
             return self.go_on(progress);
         }
@@ -172,27 +181,33 @@ impl Machine {
         self.ask(Action::AskBounds)
     }
 
+    /// Where the chain ends, with the cut under way.
+    fn reach(&self) -> Offset {
+        self.underway.as_ref().map_or(self.tip.next, |underway| underway.cut().next)
+    }
+
     fn on_bounds(&mut self, answer: Result<Bounds, Unclear>) -> Vec<Command> {
-        if let Some(underway) = self.underway.as_mut().filter(|underway| underway.awaits_bounds()) {
-            let progress = underway.on_bounds(answer.ok());
-            return self.go_on(progress);
-        }
-        if self.phase != Phase::Positioning || self.underway.is_some() {
+        let redoing = self.underway.as_ref().is_some_and(Underway::awaits_bounds);
+        let positioning = self.phase == Phase::Positioning && self.underway.is_none();
+        if self.doubted_end.is_some() || !(redoing || positioning) {
             return Vec::new();
         }
         let Ok(bounds) = answer else { return self.ask_again(Action::AskBounds) };
-        let next = self.tip.next;
-        if next > bounds.stable_end {
+        if self.reach() > bounds.stable_end {
             if self.attempt + 1 < BOUNDS_ASKED {
                 return self.ask_again(Action::AskBounds);
             }
-            let partition = self.partition.clone();
-            return self.halt(Problem::ChainAheadOfLog { partition, next, stable_end: bounds.stable_end });
+            self.doubted_end = Some(bounds.stable_end);
+            return self.ask(Action::AskTopicId);
+        }
+        if let Some(underway) = self.underway.as_mut() {
+            let progress = underway.on_bounds(bounds);
+            return self.go_on(progress);
         }
         if self.tip.previous.is_none() && self.start != StartAt::Earliest {
             return self.ask(Action::AskStart(self.start));
         }
-        match OffsetRange::new(next, bounds.first) {
+        match OffsetRange::new(self.tip.next, bounds.first) {
             Some(dropped) => self.gap(dropped, GapReason::Retention),
             None => self.read(),
         }
@@ -218,8 +233,8 @@ impl Machine {
     }
 
     fn on_out_of_range(&mut self) -> Vec<Command> {
-        if self.underway.as_ref().is_some_and(Underway::is_redoing) {
-            let progress = self.underway.as_mut().expect("just seen").redo();
+        if let Some(underway) = self.underway.as_mut().filter(|underway| underway.is_read_again()) {
+            let progress = underway.redo();
             return self.go_on(progress);
         }
         if self.is_open() { self.position() } else { Vec::new() }
@@ -254,25 +269,8 @@ impl Machine {
 
     /// Builds the cut that follows the tip; nothing where the chain is not known yet.
     fn cut(&self, next: Offset, nonce: String, fill: impl FnOnce(&mut Cut)) -> Option<Cut> {
-        let mut cut = Cut {
-            version: VERSION,
-            topic: self.partition.topic.clone(),
-            topic_id: self.topic_id?,
-            partition: self.partition.partition,
-            cluster: self.cluster.clone(),
-            first: self.tip.next,
-            next,
-            kind: CutKind::Data,
-            reason: None,
-            layout: None,
-            writer: self.writer.clone(),
-            nonce,
-            leader_epoch: -1,
-            min_timestamp: None,
-            max_timestamp: None,
-            objects: Vec::new(),
-            previous: self.tip.previous,
-        };
+        let mut cut = Cut::new(self.chain()?, self.tip.next, next, self.tip.previous);
+        (cut.cluster, cut.writer, cut.nonce) = (self.cluster.clone(), self.writer.clone(), nonce);
         fill(&mut cut);
         Some(cut)
     }
@@ -333,6 +331,9 @@ impl Machine {
     fn go_on(&mut self, progress: Progress) -> Vec<Command> {
         match progress {
             Progress::Commands(commands) => commands,
+            // Whoever was let go cannot read: the next owner does it.
+            Progress::Redo if self.phase == Phase::LettingGo => self.released(),
+            Progress::Redo => self.ask(Action::AskBounds),
             Progress::Halt(problem) => self.halt(problem),
             Progress::Whole => self.finish(),
         }

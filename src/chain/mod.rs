@@ -6,6 +6,7 @@
 mod cut;
 mod keys;
 mod line;
+mod loss;
 mod machine;
 mod problem;
 mod protocol;
@@ -13,7 +14,8 @@ mod underway;
 
 pub use cut::{Cut, CutError, CutKind, CutObject, GapReason, LossRecord, LostObject, VERSION};
 pub use keys::{
-    ChainId, ObjectName, chain_prefix, cut_key, layout_keys, loss_key, object_key, probe_key, progress_key,
+    ChainId, ObjectName, chain_prefix, cut_key, layout_keys, loss_key, numbered_loss_key, object_key, probe_key,
+    progress_key,
 };
 pub use line::{Break, Line};
 pub use machine::Machine;

@@ -4,7 +4,7 @@ use super::CutError;
 use crate::domain::{Digest, Offset, TopicPartition};
 
 /// Why a partition stopped. Each says what was found, where, and what to do; nothing was overwritten.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Problem {
     #[error("{0}; restore the record from the bucket's versions or ask who wrote it, then restart")]
     Cut(CutError),

@@ -5,11 +5,11 @@ use super::{Cut, CutObject};
 use crate::domain::{Bounds, Digest, Offset, StartAt, TopicId};
 
 /// An answer that tells nothing: look, or ask again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Unclear;
 
 /// What an object in the bucket says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Seen {
     pub rows: u64,
     pub nonce: String,
@@ -45,7 +45,7 @@ pub enum Event {
     Tip(Result<Option<(String, Vec<u8>)>, Unclear>),
     Bounds(Result<Bounds, Unclear>),
     StartOffset(Result<Offset, Unclear>),
-    /// The read position is not in the log any more.
+    /// The read position is not in the log any more, or the log ends before the range that is read again.
     OutOfRange,
     Proposed(Proposal),
     /// What is buffered could not be made into objects.
@@ -66,13 +66,13 @@ pub enum Event {
 }
 
 /// What to do, with the number of tries that went before (for the back-off).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Command {
     pub attempt: u32,
     pub action: Action,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     AskTopicId,
     FindTip {
@@ -126,7 +126,7 @@ pub enum Action {
 }
 
 /// Who made a finished cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Finisher {
     /// This process decided it.
     Us,
@@ -135,7 +135,7 @@ pub enum Finisher {
 }
 
 /// Where a partition stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     Idle,
     Identifying,
@@ -149,7 +149,7 @@ pub enum Phase {
 }
 
 /// The chain's end as far as it is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tip {
     pub next: Offset,
     /// BLAKE3 of the newest cut record; nothing in an empty chain.

@@ -242,7 +242,8 @@ fn a_chain_beyond_the_log_s_end_is_believed_after_asking_again() {
     for attempt in 1..5 {
         assert_eq!(machine.step(bounds(0, 19)), [Command { attempt, action: Action::AskBounds }]);
     }
-    let stop = actions(machine.step(bounds(0, 19)));
+    assert_eq!(actions(machine.step(bounds(0, 19))), [Action::AskTopicId], "it may be another topic by now");
+    let stop = actions(machine.step(Event::TopicId(Ok(ID))));
     assert!(matches!(halted(&machine, &stop), Problem::ChainAheadOfLog { .. }));
     assert_eq!(machine.step(bounds(0, 100)), [], "stopped is stopped");
 }
@@ -293,6 +294,16 @@ fn redoing() -> (Machine, Cut) {
     (machine, cut)
 }
 
+/// A loss record of the cut: of which objects how many rows were found, and the digest's byte.
+fn loss_record(cut: &Cut, found: &[(usize, u64, u8)]) -> Vec<u8> {
+    let lost = |&(index, found, digest): &(usize, u64, u8)| {
+        let CutObject { key, rows, .. } = cut.objects[index].clone();
+        LostObject { key, rows, found, digest: Digest([digest; 32]) }
+    };
+    let objects = found.iter().map(lost).collect();
+    LossRecord { version: VERSION, cut: Digest::of(&cut.to_bytes()), writer: "x".into(), objects }.to_bytes()
+}
+
 #[test]
 fn rows_that_kafka_dropped_are_written_down_before_less_is_uploaded() {
     let (mut machine, cut) = redoing();
@@ -315,16 +326,23 @@ fn rows_that_kafka_dropped_are_written_down_before_less_is_uploaded() {
 #[test]
 fn a_smaller_object_is_right_only_where_a_loss_record_says_so() {
     let (key, cut) = foreign();
-    for (loss, right) in [(Some(b"{}".to_vec()), true), (None, false)] {
+    let told = loss_record(&cut, &[(0, 1, 3)]);
+    let of_another_size = loss_record(&cut, &[(0, 2, 4)]);
+    for (losses, right) in [(vec![told.clone()], true), (vec![of_another_size, told], true), (vec![], false)] {
         let mut machine = machine_from(StartAt::Earliest);
         machine.step(Event::Assigned);
         machine.step(Event::TopicId(Ok(ID)));
         machine.step(Event::Tip(Ok(Some((key.clone(), cut.to_bytes())))));
         let smaller = Seen { rows: 1, nonce: "theirs".into(), digest: Digest([3; 32]) };
-        let look = actions(machine.step(Event::ObjectSeen(0, Ok(Some(smaller)))));
-        assert_eq!(look, [Action::LookAtLoss { key: loss_key(&chain(), Offset(0)) }]);
-        machine.step(Event::ObjectSeen(1, Ok(Some(seen(&cut.objects[1], "theirs")))));
-        let after = actions(machine.step(Event::LossSeen(Ok(loss))));
+        machine.step(Event::ObjectSeen(0, Ok(Some(smaller))));
+        let mut after = actions(machine.step(Event::ObjectSeen(1, Ok(Some(seen(&cut.objects[1], "theirs"))))));
+        for (number, loss) in (0..).zip(losses.into_iter().map(Some).chain([None])) {
+            let key = numbered_loss_key(&chain(), Offset(0), number);
+            if after != [Action::LookAtLoss { key }] {
+                break;
+            }
+            after = actions(machine.step(Event::LossSeen(Ok(loss))));
+        }
         if right {
             assert!(matches!(after[..], [Action::Finished { .. }, Action::AskBounds]));
         } else {
@@ -374,4 +392,84 @@ fn an_offset_that_left_the_log_while_reading_is_positioned_anew() {
     let mut machine = reading();
     assert_eq!(actions(machine.step(Event::OutOfRange)), [Action::AskBounds]);
     assert_eq!(actions(machine.step(bounds(30, 100))), [Action::AskTopicId]);
+}
+
+/// Brings a machine to a cut of somebody else, whose objects it looks for.
+fn settling() -> (Machine, Cut) {
+    let mut machine = machine_from(StartAt::Earliest);
+    machine.step(Event::Assigned);
+    machine.step(Event::TopicId(Ok(ID)));
+    let (key, cut) = foreign();
+    machine.step(Event::Tip(Ok(Some((key, cut.to_bytes())))));
+    (machine, cut)
+}
+
+#[test]
+fn a_loss_record_is_looked_at_once_for_all_objects_so_that_no_late_answer_meets_the_next_cut() {
+    let (mut machine, cut) = settling();
+    let smaller = |digest: u8| Seen { rows: 1, nonce: "theirs".into(), digest: Digest([digest; 32]) };
+    let mut asked = actions(machine.step(Event::ObjectSeen(0, Ok(Some(smaller(3))))));
+    asked.extend(actions(machine.step(Event::ObjectSeen(1, Ok(Some(smaller(4)))))));
+    assert_eq!(asked, [Action::LookAtLoss { key: loss_key(&chain(), Offset(0)) }]);
+    let record = loss_record(&cut, &[(0, 1, 3), (1, 1, 4)]);
+    machine.step(Event::LossSeen(Ok(Some(record.clone()))));
+    assert_eq!(actions(machine.step(bounds(30, 100))), [Action::AskTopicId], "a gap follows");
+    assert_eq!(machine.step(Event::LossSeen(Ok(Some(record)))), [], "of the cut before");
+    assert_eq!(machine.tip().next, Offset(20), "the gap is not in the chain yet");
+}
+
+#[test]
+fn whoever_finds_less_than_a_loss_record_says_writes_another() {
+    let (mut machine, cut) = redoing();
+    let mut less = cut.objects[0].clone();
+    (less.rows, less.digest) = (4, Digest([3; 32]));
+    machine.step(Event::Redone(vec![less, cut.objects[1].clone()]));
+    machine.step(Event::TopicId(Ok(ID)));
+    machine.step(Event::LossPut(Err(Unclear)));
+    let theirs = loss_record(&cut, &[(0, 7, 9)]);
+    let put = actions(machine.step(Event::LossSeen(Ok(Some(theirs)))));
+    let [Action::PutLoss { key, bytes }] = &put[..] else { panic!("{put:?}") };
+    assert_eq!(*key, numbered_loss_key(&chain(), Offset(0), 1));
+    let record = LossRecord::parse(key, bytes, Digest::of(&cut.to_bytes())).unwrap();
+    assert_eq!((record.objects[0].found, record.objects[0].digest), (4, Digest([3; 32])));
+    let put = actions(machine.step(Event::LossPut(Ok(()))));
+    assert!(matches!(put[..], [Action::PutObject { index: 0, .. }, Action::PutObject { index: 1, .. }]));
+}
+
+#[test]
+fn a_damaged_loss_record_stops_the_partition() {
+    let (mut machine, cut) = settling();
+    let smaller = Seen { rows: 1, nonce: "theirs".into(), digest: Digest([3; 32]) };
+    machine.step(Event::ObjectSeen(0, Ok(Some(smaller))));
+    machine.step(Event::ObjectSeen(1, Ok(Some(seen(&cut.objects[1], "theirs")))));
+    let stop = actions(machine.step(Event::LossSeen(Ok(Some(b"{}".to_vec())))));
+    assert!(matches!(halted(&machine, &stop), Problem::Cut(CutError::Damaged { .. })));
+}
+
+#[test]
+fn whoever_was_let_go_does_not_begin_to_read_a_range_again() {
+    let (mut machine, _) = settling();
+    assert_eq!(actions(machine.step(Event::LetGo)), [Action::StopReading]);
+    machine.step(Event::ObjectSeen(0, Ok(None)));
+    assert_eq!(actions(machine.step(Event::ObjectSeen(1, Ok(None)))), [Action::Released]);
+}
+
+#[test]
+fn a_topic_created_anew_and_shorter_than_the_chain_starts_a_chain_of_its_own() {
+    let new = TopicId([8; 16]);
+    let mut positioning = reading();
+    positioning.step(Event::Proposed(proposal(10, "n1", vec![object(1, 10, 0, 10, 1)])));
+    positioning.step(Event::TopicId(Ok(ID)));
+    positioning.step(Event::CutPut(Ok(())));
+    positioning.step(Event::ObjectPut(0, Ok(())));
+    assert_eq!(actions(positioning.step(Event::OutOfRange)), [Action::AskBounds]);
+    let (mut redoing, _) = redoing();
+    assert_eq!(actions(redoing.step(Event::OutOfRange)), [Action::AskBounds]);
+    for mut machine in [positioning, redoing] {
+        let asked = (0..5).map(|_| actions(machine.step(bounds(0, 2)))).last();
+        assert_eq!(asked, Some(vec![Action::AskTopicId]));
+        let commands = actions(machine.step(Event::TopicId(Ok(new))));
+        assert!(matches!(commands[..], [Action::StopReading, Action::FindTip { .. }]), "{commands:?}");
+        assert_eq!(machine.tip().next, Offset(0));
+    }
 }

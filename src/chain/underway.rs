@@ -2,11 +2,11 @@
 
 use super::problem::Problem;
 use super::protocol::{Action, Command, Event, Seen, Unclear, command};
-use super::{Cut, CutKind, CutObject, LossRecord, LostObject, VERSION, cut_key, loss_key};
+use super::{Cut, CutKind, CutObject, cut_key};
 use crate::domain::{Bounds, Digest};
 
 /// Whether the cut was found rather than decided here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Adopted {
     Yes,
     No,
@@ -16,22 +16,26 @@ pub(super) enum Adopted {
 pub(super) enum Progress {
     Commands(Vec<Command>),
     Halt(Problem),
+    /// Some objects are missing and nobody here has their bytes: where the log begins is asked, then the range is read again.
+    Redo,
     /// All objects are confirmed or lost with a record of it.
     Whole,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Stage {
     /// The topic's id is being asked once more, after the last record of the range was read.
     CheckingTopic,
     /// The record is being put or looked for.
     Putting,
     /// Decided: the objects are being confirmed.
     Objects,
-    /// Some objects are missing and nobody here has their bytes: where the log begins is asked, then the range is read again.
-    AskingBounds {
+    /// Some objects are smaller than the cut says: loss records are looked at, one after the other, for each to be explained.
+    Explaining {
+        record: usize,
         attempt: u32,
     },
+    AskingBounds,
     Redoing,
     /// The range was read again; whether it still is the same topic is asked after the last record, as for a new cut.
     CheckingRedo {
@@ -40,32 +44,36 @@ enum Stage {
     /// Kafka has dropped rows meanwhile: that is written down before anything less than the cut says is uploaded.
     Losing {
         redone: Vec<CutObject>,
+        record: usize,
         attempt: u32,
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ObjectState {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ObjectState {
     Open {
         attempt: u32,
     },
     /// Not in the bucket, and its bytes are not here.
     Missing,
+    /// In the bucket with fewer rows than the cut says, which is right only if a loss record says so.
+    Smaller {
+        rows: u64,
+        digest: Digest,
+    },
     Confirmed,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Underway {
-    cut: Cut,
+    pub(super) cut: Cut,
     key: String,
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     adopted: Adopted,
-    stage: Stage,
-    objects: Vec<ObjectState>,
+    pub(super) stage: Stage,
+    pub(super) objects: Vec<ObjectState>,
     /// Whether the lane holds the bodies of objects that are not confirmed.
     has_bodies: bool,
-    /// An object that is smaller than the cut says, until the loss record that explains it is seen.
-    unexplained: Option<Problem>,
 }
 
 impl Underway {
@@ -89,7 +97,6 @@ impl Underway {
             objects: vec![ObjectState::Open { attempt: 0 }; cut.objects.len()],
             stage: Stage::CheckingTopic,
             has_bodies: adopted == Adopted::No,
-            unexplained: None,
             adopted,
             cut,
         }
@@ -133,11 +140,15 @@ impl Underway {
     }
 
     pub(super) fn is_redoing(&self) -> bool {
-        matches!(self.stage, Stage::Redoing | Stage::AskingBounds { .. } | Stage::CheckingRedo { .. })
+        matches!(self.stage, Stage::Redoing | Stage::AskingBounds | Stage::CheckingRedo { .. })
+    }
+
+    pub(super) fn is_read_again(&self) -> bool {
+        self.stage == Stage::Redoing
     }
 
     pub(super) fn awaits_bounds(&self) -> bool {
-        matches!(self.stage, Stage::AskingBounds { .. })
+        self.stage == Stage::AskingBounds
     }
 
     /// Returns the command that puts the record; the same bytes each time, so that an own record is known by them.
@@ -201,17 +212,14 @@ impl Underway {
                 self.when_all_seen()
             }
             Ok(Some(seen)) if seen.nonce != self.cut.nonce || seen.rows > object.rows => {
-                Progress::Halt(differs(self, index, &seen))
+                Progress::Halt(self.differs(index, &seen))
             }
-            Ok(Some(seen)) if seen.rows == object.rows && seen.digest == object.digest => self.confirm(index),
-            Ok(Some(seen)) if seen.rows == object.rows => Progress::Halt(differs(self, index, &seen)),
-            Ok(Some(seen)) => {
-                // Fewer rows than the cut says: right only if a loss record says so.
-                self.unexplained = Some(differs(self, index, &seen));
-                let key = loss_key(&self.cut.chain(), self.cut.first);
-                self.objects[index] = ObjectState::Confirmed;
-                Progress::Commands(vec![command(0, Action::LookAtLoss { key })])
+            Ok(Some(seen)) if seen.rows < object.rows => {
+                self.objects[index] = ObjectState::Smaller { rows: seen.rows, digest: seen.digest };
+                self.when_all_seen()
             }
+            Ok(Some(seen)) if seen.digest != object.digest => Progress::Halt(self.differs(index, &seen)),
+            Ok(Some(_)) => self.confirm(index),
         }
     }
 
@@ -226,17 +234,19 @@ impl Underway {
         self.when_all_seen()
     }
 
-    fn when_all_seen(&mut self) -> Progress {
-        if self.unexplained.is_some() || self.objects.iter().any(|state| matches!(state, ObjectState::Open { .. })) {
+    pub(super) fn when_all_seen(&mut self) -> Progress {
+        if self.objects.iter().any(|state| matches!(state, ObjectState::Open { .. })) {
             return Progress::Commands(Vec::new());
+        }
+        if self.objects.iter().any(|state| matches!(state, ObjectState::Smaller { .. })) {
+            return self.explain(0);
         }
         if self.objects.contains(&ObjectState::Missing) { self.redo() } else { Progress::Whole }
     }
 
-    /// Asks where the log begins now, and reads the range again from there.
     pub(super) fn redo(&mut self) -> Progress {
-        self.stage = Stage::AskingBounds { attempt: 0 };
-        Progress::Commands(vec![command(0, Action::AskBounds)])
+        self.stage = Stage::AskingBounds;
+        Progress::Redo
     }
 
     fn check_redo(&mut self, redone: Vec<CutObject>) -> Progress {
@@ -244,12 +254,8 @@ impl Underway {
         Progress::Commands(vec![command(0, Action::AskTopicId)])
     }
 
-    pub(super) fn on_bounds(&mut self, answer: Option<Bounds>) -> Progress {
-        let Stage::AskingBounds { attempt } = &mut self.stage else { return Progress::Commands(Vec::new()) };
-        let Some(bounds) = answer else {
-            *attempt += 1;
-            return Progress::Commands(vec![command(*attempt, Action::AskBounds)]);
-        };
+    /// Reads the range again as far as the log still has it.
+    pub(super) fn on_bounds(&mut self, bounds: Bounds) -> Progress {
         self.stage = Stage::Redoing;
         if bounds.first >= self.cut.next {
             return self.check_redo(Vec::new());
@@ -266,9 +272,7 @@ impl Underway {
         if self.lost(&redone).iter().all(|lost| lost.found == lost.rows) {
             return self.upload(&redone);
         }
-        let action = self.put_loss(&redone, writer);
-        self.stage = Stage::Losing { redone, attempt: 0 };
-        Progress::Commands(vec![command(0, action)])
+        self.write_loss(redone, 0, 0, writer)
     }
 
     /// A redo may find fewer rows, never more or others: those would be another log.
@@ -291,77 +295,8 @@ impl Underway {
         })
     }
 
-    /// Names every object that is missing now, whole or not, so that a later adopter who finds less has it named already.
-    fn lost(&self, redone: &[CutObject]) -> Vec<LostObject> {
-        let missing = self.cut.objects.iter().zip(&self.objects).filter(|(_, state)| **state == ObjectState::Missing);
-        missing
-            .map(|(object, _)| {
-                let made = redone.iter().find(|made| object.key_matches(made));
-                LostObject {
-                    key: object.key.clone(),
-                    rows: object.rows,
-                    found: made.map_or(0, |made| made.rows),
-                    digest: made.map_or(Digest::of(&[]), |made| made.digest),
-                }
-            })
-            .collect()
-    }
-
-    fn put_loss(&self, redone: &[CutObject], writer: &str) -> Action {
-        let record = LossRecord {
-            version: VERSION,
-            cut: Digest::of(&self.bytes),
-            writer: writer.to_owned(),
-            objects: self.lost(redone),
-        };
-        Action::PutLoss { key: loss_key(&self.cut.chain(), self.cut.first), bytes: record.to_bytes() }
-    }
-
-    fn on_loss_put(&mut self, answer: Result<(), Unclear>) -> Progress {
-        let Stage::Losing { redone, .. } = &self.stage else { return Progress::Commands(Vec::new()) };
-        match answer {
-            Ok(()) => {
-                let redone = redone.clone();
-                self.upload(&redone)
-            }
-            Err(Unclear) => {
-                let key = loss_key(&self.cut.chain(), self.cut.first);
-                Progress::Commands(vec![command(0, Action::LookAtLoss { key })])
-            }
-        }
-    }
-
-    fn on_loss_seen(&mut self, answer: Result<Option<Vec<u8>>, Unclear>, writer: &str) -> Progress {
-        let key = loss_key(&self.cut.chain(), self.cut.first);
-        match (&mut self.stage, answer) {
-            (Stage::Losing { attempt, .. }, Err(Unclear)) => {
-                *attempt += 1;
-                Progress::Commands(vec![command(*attempt, Action::LookAtLoss { key })])
-            }
-            (Stage::Losing { redone, attempt }, Ok(None)) => {
-                *attempt += 1;
-                let (redone, attempt) = (redone.clone(), *attempt);
-                let action = self.put_loss(&redone, writer);
-                Progress::Commands(vec![command(attempt, action)])
-            }
-            (Stage::Losing { redone, .. }, Ok(Some(_))) => {
-                let redone = redone.clone();
-                self.upload(&redone)
-            }
-            (_, Err(Unclear)) => Progress::Commands(vec![command(1, Action::LookAtLoss { key })]),
-            (_, Ok(Some(_))) => {
-                self.unexplained = None;
-                self.when_all_seen()
-            }
-            (_, Ok(None)) => match self.unexplained.take() {
-                Some(problem) => Progress::Halt(problem),
-                None => Progress::Commands(Vec::new()),
-            },
-        }
-    }
-
     /// Uploads what the redo made of the missing objects; one of which nothing is left is whole by its loss record.
-    fn upload(&mut self, redone: &[CutObject]) -> Progress {
+    pub(super) fn upload(&mut self, redone: &[CutObject]) -> Progress {
         self.stage = Stage::Objects;
         let mut commands = Vec::new();
         for (index, object) in self.cut.objects.iter().enumerate() {
@@ -376,15 +311,15 @@ impl Underway {
         }
         if commands.is_empty() { self.when_all_seen() } else { Progress::Commands(commands) }
     }
-}
 
-fn differs(underway: &Underway, index: usize, seen: &Seen) -> Problem {
-    let object = &underway.cut.objects[index];
-    Problem::ObjectDiffers {
-        key: object.key.clone(),
-        rows: object.rows,
-        digest: object.digest,
-        nonce: underway.cut.nonce.clone(),
-        found: format!("{} rows, digest {}, nonce {}", seen.rows, seen.digest, seen.nonce),
+    pub(super) fn differs(&self, index: usize, seen: &Seen) -> Problem {
+        let object = &self.cut.objects[index];
+        Problem::ObjectDiffers {
+            key: object.key.clone(),
+            rows: object.rows,
+            digest: object.digest,
+            nonce: self.cut.nonce.clone(),
+            found: format!("{} rows, digest {}, nonce {}", seen.rows, seen.digest, seen.nonce),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::Offset;
 
 /// The offsets a partition's log holds: `first..stable_end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
     pub first: Offset,
     /// Last stable offset: what a `read_committed` reader can reach.
@@ -11,7 +11,7 @@ pub struct Bounds {
 }
 
 /// Where an operator wants a new chain to begin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum StartAt {
     #[default]
     Earliest,

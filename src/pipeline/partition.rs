@@ -126,6 +126,9 @@ impl Work {
         self.stable_end = Some(scan.stable_end);
         if let Some(redo) = &mut self.redo {
             redo.scanned(scan.next);
+            if redo.is_beyond(scan.stable_end) {
+                return self.step(Event::OutOfRange, now, effects);
+            }
             self.redo_if_read(effects, now);
         }
     }
@@ -133,6 +136,9 @@ impl Work {
     pub(super) fn on_out_of_range(&mut self, generation: u64, now: Now, effects: &mut Vec<Effect>) {
         if generation != self.generation {
             return;
+        }
+        if self.redo.is_some() {
+            return self.step(Event::OutOfRange, now, effects);
         }
         self.out_of_range = true;
         self.cut_if_due(now, effects);

@@ -45,6 +45,11 @@ impl Redo {
         self.reached_end |= next >= self.cut.next;
     }
 
+    /// Whether the log ends before the range does: it is another log now, or its leader does not know its end yet.
+    pub(super) fn is_beyond(&self, stable_end: Offset) -> bool {
+        !self.reached_end && stable_end < self.cut.next
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.layout.is_some() && self.reached_end
     }

@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::damage::{Damage, DamageKind};
 use super::plan::PlannedRange;
-use crate::chain::{ChainId, Cut, CutObject, LossRecord, LostObject, cut_key, loss_key};
+use crate::chain::{ChainId, Cut, CutObject, LossRecord, LostObject, cut_key, numbered_loss_key};
 use crate::domain::{Digest, OffsetRange, Record, Records};
 use crate::store::StoreError;
 use crate::walk::{Fetch, FoundLayout, Layouts, Unproven, Window, prove, wanted};
@@ -84,10 +84,10 @@ pub(super) async fn read_range(
     let objects: Vec<CutObject> = wanted(window, &cut).cloned().collect();
     let rows: u64 = objects.iter().map(|object| object.rows).sum();
     let read = stream::iter(objects).map(|object| {
-        let loss = lost.iter().find(|lost| lost.key == object.key).cloned();
+        let loss: Vec<_> = lost.iter().filter(|lost| lost.key == object.key).cloned().collect();
         let layout = layout.clone();
         async move {
-            let outcome = read_object(fetch, layout, &object, loss.as_ref()).await?;
+            let outcome = read_object(fetch, layout, &object, &loss).await?;
             outcome.map_err(|(kind, detail)| damaged(kind, &object.key, detail))
         }
     });
@@ -97,16 +97,30 @@ pub(super) async fn read_range(
     Ok(ProvenRange { chain: chain.clone(), range, parts, order, rows_read, rows_lost: rows.saturating_sub(rows_read) })
 }
 
+/// Returns what the loss records of a cut name, first to last; an object may be in several.
 async fn read_loss(fetch: &Fetch, chain: &ChainId, cut: &Cut, record: Digest) -> Result<Vec<LostObject>, Unread> {
-    let key = loss_key(chain, cut.first);
-    let bytes = fetch.get(&key).await?.unwrap_or_default();
-    match LossRecord::parse(&key, &bytes, record) {
-        Ok(loss) => Ok(loss.objects),
-        Err(error) => {
-            let kind = DamageKind::UnreadableRecord;
-            Err(Unread::Damaged(Box::new(Damage::new(kind, chain, Some(cut.range()), key, error.to_string()))))
+    let mut lost = Vec::new();
+    for number in 0.. {
+        let key = numbered_loss_key(chain, cut.first, number);
+        let bytes = match fetch.get(&key).await? {
+            None if number > 0 => break,
+            found => found.unwrap_or_default(),
+        };
+        match LossRecord::parse(&key, &bytes, record) {
+            Ok(loss) => lost.extend(loss.objects),
+            Err(error) => {
+                let kind = DamageKind::UnreadableRecord;
+                return Err(Unread::Damaged(Box::new(Damage::new(
+                    kind,
+                    chain,
+                    Some(cut.range()),
+                    key,
+                    error.to_string(),
+                ))));
+            }
         }
     }
+    Ok(lost)
 }
 
 /// Returns the records of an object, or what is wrong with it.
@@ -114,18 +128,18 @@ async fn read_object(
     fetch: &Fetch,
     layout: FoundLayout,
     object: &CutObject,
-    lost: Option<&LostObject>,
+    lost: &[LostObject],
 ) -> Result<Result<Records, (DamageKind, String)>, StoreError> {
     let Some(bytes) = fetch.get(&object.key).await? else {
         // Whoever came after the loss record was written may have found nothing left of an object it names.
         return Ok(match lost {
-            Some(_) => Ok(Records::default()),
-            None => Err((DamageKind::MissingObject, String::new())),
+            [] => Err((DamageKind::MissingObject, String::new())),
+            _ => Ok(Records::default()),
         });
     };
     // Whoever wrote the loss record may have been overtaken by one who could still write the whole object.
     let mut expected = vec![(object.rows, object.digest)];
-    expected.extend(lost.map(|lost| (lost.found, lost.digest)));
+    expected.extend(lost.iter().map(|lost| (lost.found, lost.digest)));
     let kind = object.kind;
     let proven = tokio::task::spawn_blocking(move || prove(bytes, kind, &layout, &expected)).await;
     Ok(proven.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())).map_err(told))
