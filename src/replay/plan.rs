@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::damage::{Damage, DamageKind};
-use crate::chain::{Break, ChainId, Cut, CutError, CutKind, Line, LossRecord, chain_prefix, cut_key};
+use crate::chain::{Break, ChainId, Cut, CutError, CutKind, Line, LostObject, chain_prefix, cut_key};
 use crate::domain::{Digest, Offset, OffsetRange};
 use crate::walk::{Gap, Listed, Loss, Window, selects, wanted};
 
@@ -43,8 +43,8 @@ pub(super) struct Found {
     pub listed: Listed,
     /// The record and the digest of its bytes, or why it is none.
     pub cut: Result<(Cut, Digest), CutError>,
-    /// The loss record, where one was listed.
-    pub loss: Option<Result<LossRecord, CutError>>,
+    /// What its loss records name, where one was listed.
+    pub loss: Option<Result<Vec<LostObject>, CutError>>,
     /// Keys of objects in the window that are not there.
     pub missing: Vec<String>,
 }
@@ -142,7 +142,7 @@ impl<'w> Planner<'w> {
         &mut self,
         cut: &Cut,
         record: Digest,
-        loss: Option<Result<LossRecord, CutError>>,
+        loss: Option<Result<Vec<LostObject>, CutError>>,
         missing: &[String],
         newest: bool,
     ) {

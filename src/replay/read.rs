@@ -4,10 +4,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::damage::{Damage, DamageKind};
 use super::plan::PlannedRange;
-use crate::chain::{ChainId, Cut, CutObject, LossRecord, LostObject, cut_key, numbered_loss_key};
+use crate::chain::{ChainId, Cut, CutObject, LostObject, cut_key};
 use crate::domain::{Digest, OffsetRange, Record, Records};
 use crate::store::StoreError;
-use crate::walk::{Fetch, FoundLayout, Layouts, Unproven, Window, prove, wanted};
+use crate::walk::{Fetch, FoundLayout, Layouts, Unproven, Window, prove, read_losses, wanted};
 
 /// Objects of one cut that are fetched and decoded at a time.
 const OBJECTS_AT_ONCE: usize = 4;
@@ -74,7 +74,7 @@ pub(super) async fn read_range(
     let unreadable = |error: crate::chain::CutError| damaged(DamageKind::UnreadableRecord, &key, error.to_string());
     let cut = Cut::parse(&key, &bytes).map_err(unreadable)?;
     let lost = match planned.has_loss {
-        true => read_loss(fetch, chain, &cut, planned.record).await?,
+        true => read_losses(fetch, chain, range.first(), planned.record).await?.map_err(unreadable)?,
         false => Vec::new(),
     };
     let layout = match cut.layout {
@@ -95,32 +95,6 @@ pub(super) async fn read_range(
     let order = merge(&parts, window).map_err(|detail| damaged(DamageKind::WrongRecords, &key, detail))?;
     let rows_read = parts.iter().map(|part| part.len() as u64).sum();
     Ok(ProvenRange { chain: chain.clone(), range, parts, order, rows_read, rows_lost: rows.saturating_sub(rows_read) })
-}
-
-/// Returns what the loss records of a cut name, first to last; an object may be in several.
-async fn read_loss(fetch: &Fetch, chain: &ChainId, cut: &Cut, record: Digest) -> Result<Vec<LostObject>, Unread> {
-    let mut lost = Vec::new();
-    for number in 0.. {
-        let key = numbered_loss_key(chain, cut.first, number);
-        let bytes = match fetch.get(&key).await? {
-            None if number > 0 => break,
-            found => found.unwrap_or_default(),
-        };
-        match LossRecord::parse(&key, &bytes, record) {
-            Ok(loss) => lost.extend(loss.objects),
-            Err(error) => {
-                let kind = DamageKind::UnreadableRecord;
-                return Err(Unread::Damaged(Box::new(Damage::new(
-                    kind,
-                    chain,
-                    Some(cut.range()),
-                    key,
-                    error.to_string(),
-                ))));
-            }
-        }
-    }
-    Ok(lost)
 }
 
 /// Returns the records of an object, or what is wrong with it.

@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::plan::{Found, PartitionPlan, Planner};
-use crate::chain::{ChainId, Cut, LossRecord};
+use crate::chain::{ChainId, Cut, LostObject};
 use crate::domain::{Topic, TopicId, TopicPartition};
 use crate::store::StoreError;
 use crate::walk::{Fetch, Listed, Read, Window, list_cuts, needed, read_cut, selects, wanted};
@@ -48,12 +48,12 @@ async fn look(fetch: &Fetch, chain: &ChainId, listed: Listed, window: &Window) -
 async fn look_for_objects(
     fetch: &Fetch,
     cut: &Cut,
-    loss: Option<&LossRecord>,
+    lost: Option<&Vec<LostObject>>,
     window: &Window,
 ) -> Result<Vec<String>, StoreError> {
     let mut missing = Vec::new();
     for object in wanted(window, cut) {
-        let named = loss.is_some_and(|loss| loss.objects.iter().any(|lost| lost.key == object.key));
+        let named = lost.is_some_and(|lost| lost.iter().any(|lost| lost.key == object.key));
         if !named && fetch.head(&object.key).await?.is_none() {
             missing.push(object.key.clone());
         }

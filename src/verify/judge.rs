@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::finding::{Finding, FindingKind};
-use super::object::{Sight, judge_name, judge_object};
+use super::object::{Sight, judge_name, judge_object, said_of};
 use crate::chain::{
-    Break, ChainId, Cut, CutError, CutKind, CutObject, Line, LossRecord, chain_prefix, cut_key, loss_key,
+    Break, ChainId, Cut, CutError, CutKind, CutObject, Line, LostObject, chain_prefix, cut_key, loss_key,
 };
 use crate::domain::{Bounds, Digest, Offset, OffsetRange, Topic, TopicId, TopicPartition};
 use crate::walk::{Gap, Loss, Read, Window, selects, wanted};
@@ -130,7 +130,7 @@ impl<'w> ChainJudge<'w> {
 
     /// Takes a key of the chain's folder that is neither a cut record nor the loss record of one.
     pub fn stranger(&mut self, key: &str) {
-        let what = match key.ends_with(".loss.json") {
+        let what = match key.contains(".loss.") {
             true => "a loss record, and the cut it belongs to is not there",
             false => "neither a cut record nor a loss record",
         };
@@ -223,35 +223,37 @@ impl<'w> ChainJudge<'w> {
         (odd.min_timestamp, odd.max_timestamp) = (odd.min_timestamp.min(min), odd.max_timestamp.max(max));
     }
 
-    fn data(&mut self, cut: &Cut, loss: Option<Result<LossRecord, CutError>>, sights: &[Sight], newest: bool) {
-        let loss = match loss.transpose() {
-            Ok(loss) => loss,
+    fn data(&mut self, cut: &Cut, loss: Option<Result<Vec<LostObject>, CutError>>, sights: &[Sight], newest: bool) {
+        let lost = match loss.transpose() {
+            Ok(lost) => {
+                self.facts.losses.extend(lost.as_ref().map(|lost| Loss::of(cut, lost)));
+                lost.unwrap_or_default()
+            }
             Err(error) => {
                 let key = loss_key(&self.chain, cut.first);
                 self.tell(of_error(&error), Some(cut.range()), key, told(&error));
-                None
+                Vec::new()
             }
         };
-        self.facts.losses.extend(loss.as_ref().map(|loss| Loss::of(cut, loss)));
         let mut missing = 0;
         for (object, sight) in wanted(self.window, cut).zip(sights) {
             self.facts.objects += 1;
             self.facts.rows += object.rows;
-            let lost = loss.as_ref().and_then(|loss| loss.objects.iter().find(|lost| lost.key == object.key));
+            let lost = said_of(object, &lost);
             let fault = judge_name(cut, object);
             let cut_key = || cut_key(&cut.chain(), cut.first);
             if let Some((kind, what)) = fault {
                 self.tell(kind, Some(cut.range()), cut_key(), what);
             }
             match sight {
-                Sight::Absent if lost.is_some() => {}
+                Sight::Absent if !lost.is_empty() => {}
                 Sight::Absent if newest => missing += 1,
                 Sight::Absent => {
                     let what = format!("{} names it with {} rows, and it is not there", cut_key(), object.rows);
                     self.tell(FindingKind::MissingObject, span(object), object.key.clone(), what);
                 }
                 sight => {
-                    if let Some((kind, what)) = judge_object(cut, object, lost, sight) {
+                    if let Some((kind, what)) = judge_object(cut, object, &lost, sight) {
                         self.tell(kind, span(object), object.key.clone(), what);
                     }
                 }

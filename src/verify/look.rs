@@ -10,15 +10,13 @@ use tokio::sync::Semaphore;
 use super::finding::Finding;
 use super::inventory::Inventory;
 use super::judge::{ChainFacts, ChainJudge, SeenCut};
-use super::object::{Sight, expected, judge_object};
+use super::object::{Sight, expected, judge_object, said_of};
 use super::{Depth, Step};
 use crate::chain::{ChainId, Cut, CutObject, LostObject};
 use crate::domain::Digest;
 use crate::encode::Footer;
 use crate::store::StoreError;
-use crate::walk::{
-    Fetch, Layouts, Listed, Read, Window, list_cuts, needed, prove, read_cut, read_footer, selects, wanted,
-};
+use crate::walk::{Fetch, Layouts, Listed, Window, list_cuts, needed, prove, read_cut, read_footer, selects, wanted};
 
 /// Cuts looked at at a time, in one chain.
 const CUTS_AT_ONCE: usize = 64;
@@ -91,14 +89,15 @@ impl Look<'_> {
             && selects(self.window, cut)
         {
             self.layout(cut).await?;
+            let lost = read.loss.as_ref().and_then(|loss| loss.as_ref().ok()).map_or(&[][..], Vec::as_slice);
             for object in wanted(self.window, cut) {
-                objects.push(self.object(cut, object, lost(&read, object)).await?);
+                objects.push(self.object(cut, object, &said_of(object, lost)).await?);
             }
         }
         Ok(SeenCut { first: listed.first, read, objects })
     }
 
-    async fn object(&self, cut: &Cut, object: &CutObject, lost: Option<&LostObject>) -> Result<Sight, StoreError> {
+    async fn object(&self, cut: &Cut, object: &CutObject, lost: &[&LostObject]) -> Result<Sight, StoreError> {
         let listed = self.inventory.take(&object.key);
         if self.depth == Depth::Listing {
             // One that was uploaded after the listing is seen now.
@@ -121,7 +120,7 @@ impl Look<'_> {
         self.rows(cut, object, lost).await
     }
 
-    async fn rows(&self, cut: &Cut, object: &CutObject, lost: Option<&LostObject>) -> Result<Sight, StoreError> {
+    async fn rows(&self, cut: &Cut, object: &CutObject, lost: &[&LostObject]) -> Result<Sight, StoreError> {
         let Some(bytes) = self.fetch.get(&object.key).await? else { return Ok(Sight::Absent) };
         let layout = match cut.layout {
             Some(fingerprint) => self.layouts.get(self.fetch, fingerprint).await?,
@@ -140,9 +139,4 @@ impl Look<'_> {
         }
         Ok(())
     }
-}
-
-fn lost<'r>(read: &'r Read, object: &CutObject) -> Option<&'r LostObject> {
-    let loss = read.loss.as_ref()?.as_ref().ok()?;
-    loss.objects.iter().find(|lost| lost.key == object.key)
 }

@@ -22,9 +22,14 @@ pub type Fault = Option<(FindingKind, String)>;
 
 /// The pairs of rows and digest of which an object must have one. Whoever wrote a loss record may have been overtaken by one who
 /// could still write the whole object.
-pub fn expected(object: &CutObject, lost: Option<&LostObject>) -> Vec<(u64, Digest)> {
+pub fn expected(object: &CutObject, lost: &[&LostObject]) -> Vec<(u64, Digest)> {
     let whole = (object.rows, object.digest);
-    std::iter::once(whole).chain(lost.map(|lost| (lost.found, lost.digest))).collect()
+    std::iter::once(whole).chain(lost.iter().map(|lost| (lost.found, lost.digest))).collect()
+}
+
+/// Returns what loss records say of an object.
+pub fn said_of<'l>(object: &CutObject, lost: &'l [LostObject]) -> Vec<&'l LostObject> {
+    lost.iter().filter(|lost| lost.key == object.key).collect()
 }
 
 /// Checks the name a cut gives an object.
@@ -37,7 +42,7 @@ pub fn judge_name(cut: &Cut, object: &CutObject) -> Fault {
 }
 
 /// Judges what was seen of an object that is there.
-pub fn judge_object(cut: &Cut, object: &CutObject, lost: Option<&LostObject>, sight: &Sight) -> Fault {
+pub fn judge_object(cut: &Cut, object: &CutObject, lost: &[&LostObject], sight: &Sight) -> Fault {
     match sight {
         Sight::Absent | Sight::Present | Sight::Rows(Ok(())) => None,
         Sight::Footer(Err(cause)) => Some((FindingKind::UnreadableObject, cause.clone())),
@@ -50,7 +55,7 @@ pub fn judge_object(cut: &Cut, object: &CutObject, lost: Option<&LostObject>, si
 }
 
 /// Compares a footer with what the cut says of its object.
-pub fn judge_footer(cut: &Cut, object: &CutObject, lost: Option<&LostObject>, footer: &Footer) -> Fault {
+pub fn judge_footer(cut: &Cut, object: &CutObject, lost: &[&LostObject], footer: &Footer) -> Fault {
     let mut differs = Vec::new();
     let mut compare = |what: &str, found: String, named: String| {
         if found != named {

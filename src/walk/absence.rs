@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::chain::{Cut, GapReason, LossRecord};
+use crate::chain::{Cut, CutObject, GapReason, LostObject};
 use crate::domain::Offset;
 
 /// Offsets that the archive never had.
@@ -23,8 +23,13 @@ pub struct Loss {
 }
 
 impl Loss {
-    pub fn of(cut: &Cut, loss: &LossRecord) -> Loss {
-        let rows = loss.objects.iter().map(|object| object.rows.saturating_sub(object.found)).sum();
+    /// Counts what the loss records of a cut name. Whoever came later may have found less.
+    pub fn of(cut: &Cut, lost: &[LostObject]) -> Loss {
+        let of_object = |object: &CutObject| {
+            let told = lost.iter().filter(|lost| lost.key == object.key);
+            told.map(|lost| lost.rows.saturating_sub(lost.found)).max().unwrap_or(0)
+        };
+        let rows = cut.objects.iter().map(of_object).sum();
         Loss { first: cut.first, next: cut.next, rows }
     }
 }

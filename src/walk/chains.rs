@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use super::fetch::Fetch;
 use super::window::Window;
-use crate::chain::{ChainId, Cut, CutError, CutObject, LossRecord, chain_prefix, cut_key, loss_key};
+use crate::chain::{
+    ChainId, Cut, CutError, CutObject, LossRecord, LostObject, chain_prefix, cut_key, numbered_loss_key,
+};
 use crate::domain::{Digest, Offset, OffsetRange, Topic, TopicId};
 use crate::store::StoreError;
 
@@ -32,8 +34,8 @@ pub struct ListedChain {
 pub struct Read {
     /// The record and the digest of its bytes, or why it is none.
     pub cut: Result<(Cut, Digest), CutError>,
-    /// The loss record, where one was listed and the cut can be read.
-    pub loss: Option<Result<LossRecord, CutError>>,
+    /// What its loss records name, where one was listed and the cut can be read.
+    pub loss: Option<Result<Vec<LostObject>, CutError>>,
 }
 
 /// Returns the ids under which the archive knows a topic: several where it was re-created.
@@ -73,17 +75,13 @@ pub async fn list_cuts(fetch: &Fetch, chain: &ChainId, window: &Window) -> Resul
     loop {
         let page = fetch.list(&prefix, after.as_deref(), PAGE).await?;
         for key in &page.keys {
-            let name = key.strip_prefix(&prefix).unwrap_or_default();
-            if let Some(first) = name.strip_suffix(".loss.json").and_then(first_offset) {
+            let name = key.strip_prefix(&prefix).and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
+            let of_cut = name.trim_end_matches(".loss");
+            match (first_offset(of_cut), listed.cuts.last_mut()) {
+                (Some(first), _) if of_cut == name => listed.cuts.push(Listed { first, has_loss: false }),
                 // It lists right after its cut.
-                match listed.cuts.last_mut().filter(|cut| cut.first == first) {
-                    Some(cut) => cut.has_loss = true,
-                    None => listed.strangers.push(key.clone()),
-                }
-            } else if let Some(first) = name.strip_suffix(".json").and_then(first_offset) {
-                listed.cuts.push(Listed { first, has_loss: false });
-            } else {
-                listed.strangers.push(key.clone());
+                (Some(first), Some(cut)) if cut.first == first => cut.has_loss = true,
+                _ => listed.strangers.push(key.clone()),
             }
         }
         let before = listed.cuts.len() - listed.cuts.partition_point(|cut| window.first_offset() < cut.first);
@@ -126,21 +124,43 @@ pub fn wanted<'c>(window: &Window, cut: &'c Cut) -> impl Iterator<Item = &'c Cut
         .filter(move |object| OffsetRange::new(object.first, object.next).is_some_and(|span| window.meets(span)))
 }
 
-/// Reads a cut record, and its loss record where the window wants the cut.
+/// Reads a cut record, and its loss records where the window wants the cut.
 pub async fn read_cut(fetch: &Fetch, chain: &ChainId, listed: Listed, window: &Window) -> Result<Read, StoreError> {
     let key = cut_key(chain, listed.first);
-    let gone = |key: &str| CutError::Damaged { key: key.to_owned(), cause: "it was listed and is not there".into() };
     let cut = match fetch.get(&key).await? {
         Some(bytes) => Cut::parse(&key, &bytes).map(|cut| (cut, Digest::of(&bytes))),
-        None => Err(gone(&key)),
+        None => Err(gone(key)),
     };
     let loss = match &cut {
         Ok((cut, record)) if listed.has_loss && selects(window, cut) => {
-            let key = loss_key(chain, listed.first);
-            let bytes = fetch.get(&key).await?;
-            Some(bytes.ok_or_else(|| gone(&key)).and_then(|bytes| LossRecord::parse(&key, &bytes, *record)))
+            Some(read_losses(fetch, chain, listed.first, *record).await?)
         }
         _ => None,
     };
     Ok(Read { cut, loss })
+}
+
+/// Reads the loss records of the cut that begins at `first` and whose record has the digest `cut`: what they name, first to last.
+/// An object may be in several.
+pub async fn read_losses(
+    fetch: &Fetch,
+    chain: &ChainId,
+    first: Offset,
+    cut: Digest,
+) -> Result<Result<Vec<LostObject>, CutError>, StoreError> {
+    let mut lost = Vec::new();
+    for number in 0.. {
+        let key = numbered_loss_key(chain, first, number);
+        match fetch.get(&key).await?.map(|bytes| LossRecord::parse(&key, &bytes, cut)) {
+            None if number == 0 => return Ok(Err(gone(key))),
+            None => break,
+            Some(Ok(loss)) => lost.extend(loss.objects),
+            Some(Err(error)) => return Ok(Err(error)),
+        }
+    }
+    Ok(Ok(lost))
+}
+
+fn gone(key: String) -> CutError {
+    CutError::Damaged { key, cause: "it was listed and is not there".into() }
 }

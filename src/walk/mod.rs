@@ -21,7 +21,8 @@ mod window;
 
 pub use absence::{Gap, Loss};
 pub use chains::{
-    Listed, ListedChain, Read, folders, list_cuts, needed, partitions, read_cut, selects, topic_ids, wanted,
+    Listed, ListedChain, Read, folders, list_cuts, needed, partitions, read_cut, read_losses, selects, topic_ids,
+    wanted,
 };
 pub use fetch::Fetch;
 pub use footer::read_footer;
