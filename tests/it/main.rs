@@ -9,6 +9,7 @@ mod conformance;
 #[allow(dead_code)]
 mod oracle;
 mod oracles;
+mod redo;
 mod rig;
 mod script;
 mod starts;

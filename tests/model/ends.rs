@@ -45,7 +45,7 @@ pub fn end_well(world: &World, state: &State) -> bool {
     }
     let mut dead = state.clone();
     (0..dead.writers.len()).for_each(|writer| world.end(&mut dead, writer));
-    dead.writers.iter_mut().for_each(|writer| writer.lives = world.size.lives);
+    dead.writers.iter_mut().zip(world.size.writers).for_each(|(writer, (_, lives))| writer.lives = *lives);
     dead.store.late = std::sync::Arc::default();
     ends_well(world, state.clone()) && ends_well(world, dead)
 }

@@ -46,7 +46,7 @@ impl World {
                 // Writers that are alike need not come in both orders.
                 let follows = writer > 0 && state.writers[writer - 1].layout == process.layout;
                 let may_come = !follows || state.writers[writer - 1].lives > 0;
-                if process.lives < self.size.lives && may_come {
+                if process.lives < self.size.writers[writer].1 && may_come {
                     moves.push(Move::Start(writer));
                 }
                 continue;

@@ -42,7 +42,7 @@ pub const SIGHTS: &[Sight] = &[
     },
     Sight {
         name: "a cut of an earlier life is late while its writer lives again",
-        is_in_reach: |size| size.lives > 1,
+        is_in_reach: |size| lives(size) > size.writers.len(),
         is_seen: |_, state| alive(state).any(|(writer, _)| writer.lives > 1 && !state.store.late.is_empty()),
     },
     Sight {
@@ -52,7 +52,7 @@ pub const SIGHTS: &[Sight] = &[
     },
     Sight {
         name: "a range is made again with the layout of its cut, which is not one's own",
-        is_in_reach: |size| size.layouts[0] != size.layouts[1],
+        is_in_reach: |size| size.writers[0].0 != size.writers[1].0,
         is_seen: |_, state| {
             let layout = |alive: &Alive| alive.machine.underway().and_then(|cut| cut.layout);
             alive(state).any(|(writer, alive)| alive.uploads() && layout(alive) != Some(writer.layout.fingerprint()))
@@ -70,7 +70,7 @@ pub const SIGHTS: &[Sight] = &[
     },
     Sight {
         name: "a second loss of one cut is written down",
-        is_in_reach: |size| size.expires > 1 && size.lives > 1,
+        is_in_reach: |size| size.expires > 1 && lives(size) > 2,
         is_seen: |_, state| has_loss(state, 1),
     },
     Sight {
@@ -94,6 +94,10 @@ pub const SIGHTS: &[Sight] = &[
         },
     },
 ];
+
+fn lives(size: &Size) -> usize {
+    size.writers.iter().map(|(_, lives)| usize::from(*lives)).sum()
+}
 
 fn alive(state: &State) -> impl Iterator<Item = (&Writer, &Alive)> {
     state.writers.iter().filter_map(|writer| Some((writer, writer.alive.as_ref()?)))

@@ -17,12 +17,10 @@ pub struct Size {
     pub written: u8,
     /// How far the log grows, one by one; at least one place is left for when faults have ended.
     pub grows: u8,
-    /// One writer for each.
-    pub layouts: &'static [Layout],
+    /// Each with its layout, and how often it may take the partition.
+    pub writers: &'static [(Layout, u8)],
     /// How many writes may be left unclear and still be under way, besides those of the dead.
     pub late: usize,
-    /// How often each writer may take the partition.
-    pub lives: u8,
     /// Retention takes offsets below this at most.
     pub expires: u8,
     /// Whether the group takes the partition away with notice, too.
@@ -51,7 +49,7 @@ pub struct State {
 
 impl State {
     pub fn new(size: &Size) -> State {
-        let writer = |(index, layout): (usize, &Layout)| Writer {
+        let writer = |(index, (layout, _)): (usize, &(Layout, u8))| Writer {
             name: format!("w{index}"),
             layout: *layout,
             lives: 0,
@@ -60,7 +58,7 @@ impl State {
         State {
             logs: vec![Log::new(0, size.places, size.written)],
             store: Store::default(),
-            writers: size.layouts.iter().enumerate().map(writer).collect(),
+            writers: size.writers.iter().enumerate().map(writer).collect(),
             halted: None,
             broken: None,
             group: 0,
