@@ -311,6 +311,23 @@ fn what_s3_refuses_is_explained_and_only_probes_were_asked_for() {
     }
 }
 
+/// As Google's S3 door does: the header is no error, and no condition.
+#[test]
+fn a_store_that_takes_every_write_is_refused_before_data_is_touched() {
+    let (_cluster, brokers) = kafka(&[TOPIC]);
+    let script = Script::play("HTTP/1.1 200 OK\r\netag: \"e\"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    let trial = Trial::in_s3(&brokers, script.port);
+    let wanted = ["s3://lake/archive ignores `If-None-Match: *`", "docs/stores.md"];
+    has_all(&trial.run(), &wanted);
+    let (stage, text) = trial.check();
+    assert_eq!(stage, "bucket");
+    has_all(&text, &wanted);
+    let requests = script.requests();
+    assert_eq!(requests.len(), 6, "{requests:?}");
+    assert!(requests.iter().all(|head| head.starts_with("PUT /lake/archive/probe/")), "{requests:?}");
+    assert!(requests.iter().all(|head| head.to_lowercase().contains("\r\nif-none-match: *\r\n")), "{requests:?}");
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_told_with_the_reason() {
     let (_cluster, brokers) = kafka(&[TOPIC]);

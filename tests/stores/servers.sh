@@ -6,6 +6,7 @@ go_program() { # FOLDER PINS
 }
 
 answers() { # PORT PATH
+  # shellcheck disable=SC2016
   timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" "$1" >&3 && head -1 <&3' \
     "$@" 2>/dev/null | grep -q ' 200'
 }
