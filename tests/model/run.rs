@@ -34,7 +34,7 @@ const RETENTION: Size = Size {
     places: &[Record(0), Record(0), Record(0), Record(0)],
     written: 2,
     grows: 2,
-    writers: &[(ByHour, 2), (ByHour, 1)],
+    writers: ONCE,
     late: 0,
     expires: 2,
     ..RACE
@@ -54,6 +54,7 @@ const SMALL: &[Size] = &[RACE, REBALANCE, RETENTION, LAYOUTS, TOPICS];
 const LARGE: &[Size] = &[
     Size { name: "race of three", writers: &[(ByHour, 1), (ByHour, 1), (ByHour, 1)], ..RACE },
     Size { name: "race and rebalance", writers: &[(ByHour, 2), (ByHour, 1)], lets_go: true, ..RACE },
+    Size { name: "retention and second losses", writers: &[(ByHour, 2), (ByHour, 1)], ..RETENTION },
     Size { name: "retention and late writes", writers: ONCE, late: 1, ..RETENTION },
     Size { name: "layouts, transactions, lives", writers: &[(ByHour, 2), (AllInOne, 1)], ..LAYOUTS },
     Size { name: "topic created anew, late writes", late: 1, ..TOPICS },
