@@ -4,7 +4,7 @@
 //! own [`alluvium::chain::Machine`]. Nothing of the rules is written again in here: the world only carries out the machine's
 //! commands and answers, as the pipeline does.
 //!
-//! **World.** [`log`]: a topic of one partition; some offsets hold no record, because a transaction was aborted or an offset is a
+//! **World** ([`state`], [`world`]). [`log`]: a topic of one partition; some offsets hold no record, because a transaction was aborted or an offset is a
 //! marker; the log grows, loses its beginning to retention, and is deleted and created anew under the same name. [`store`]:
 //! create-only keys, and requests that are late. [`writer`]: processes that start, read, propose, crash, are let go, and pause for
 //! as long as they like; two own the partition at once whenever both run. Each may have another layout.
@@ -18,6 +18,11 @@
 //! - An unclear answer to such a question is left out: the machine asks again, and only the back-off differs.
 //! - A write is unclear once while it is still under way: a second time adds nothing to what may land.
 //! - A late write whose key is taken is forgotten: the store refuses it for ever. With it go writes that arrive twice.
+//! - What is answered the same from now on (a key that is taken, the id of the last topic) is answered at once: nobody's move
+//!   can come in between.
+//! - A range is read when it may be proposed, and proposed when it is read, unless the topic may be created anew in between.
+//!   Read earlier it would hold the same records, or some that retention takes a moment later.
+//! - Writers that are alike come first in one order only.
 //! - A nonce is writer, life, topic id and first offset: within one life no two proposals share all of these.
 //! - Hours stand for all that makes several objects of a range; a digest is over the offsets and the topic id.
 //!
