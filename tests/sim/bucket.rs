@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use alluvium::store::{ArchiveStore, Head, Operation, Page, Right, StoreError, Tags};
 use async_trait::async_trait;
@@ -26,8 +26,6 @@ pub enum Sabotage {
     Deletes,
     /// The source leaves a record out.
     SkipsRecord,
-    /// A redo reads one record less.
-    RedoSkips,
 }
 
 /// A create-only request that took effect, or was refused.
@@ -152,10 +150,6 @@ struct Course {
 const CLIENT_WAITS: Millis = 20_000;
 
 impl Wire {
-    fn bucket(&self) -> MutexGuard<'_, Bucket> {
-        self.bucket.lock().expect("one thread")
-    }
-
     fn course(&self, operation: Operation, key: &str) -> Course {
         let agenda = &self.agenda;
         let lands = if agenda.one_in(20) { agenda.between(50, 3_000) } else { agenda.between(2, 60) };
@@ -264,12 +258,5 @@ impl ArchiveStore for Wire {
 
     fn url(&self) -> String {
         "simulated:".to_owned()
-    }
-}
-
-impl Wire {
-    /// Returns what took effect since the last call.
-    pub fn landed(&self) -> Vec<Landed> {
-        std::mem::take(&mut self.bucket().landed)
     }
 }

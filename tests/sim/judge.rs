@@ -4,22 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alluvium::domain::{Timestamp, TopicId};
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use alluvium::domain::TopicId;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use prost::Message;
 use serde_json::Value;
 
 use crate::agenda::Agenda;
 use crate::bucket::{Bucket, Landed};
-use crate::kafka::{Fact, HOUR, Key, State};
+use crate::kafka::{Facts, HOUR, Key, State};
+use crate::rows::{Object, hash};
 
 /// What is known of the log, by topic id and partition.
-pub type Truth = BTreeMap<Key, crate::kafka::Facts>;
+pub type Truth = BTreeMap<Key, Facts>;
 
 /// Nothing, or which invariant was broken and how.
 pub type Verdict = Result<(), String>;
@@ -41,20 +36,19 @@ struct Named {
     rows: u64,
 }
 
-/// What a loss record says of an object.
-#[derive(Clone, Debug)]
-struct Lost {
-    found: u64,
-}
+/// What a loss record says of an object: rows that were still found, and the digest over them.
+type Lost = (u64, String);
 
 #[derive(Default)]
 pub struct Judge {
     /// Of each chain, by the cut's first offset.
     chains: BTreeMap<Key, BTreeMap<i64, Line>>,
     /// By the object's key.
-    losses: BTreeMap<String, Lost>,
+    losses: BTreeMap<String, Vec<Lost>>,
     /// Rows of each object that is there.
     objects: BTreeMap<String, u64>,
+    /// What each daemon that wrote a cut writes by.
+    layouts: BTreeMap<String, String>,
     /// Which object each visible row is in.
     visible: BTreeMap<Key, BTreeMap<i64, String>>,
 }
@@ -65,8 +59,8 @@ impl Judge {
         let (key, root) = (landed.key.as_str(), landed.key.split('/').next().unwrap_or_default());
         let bytes = bucket.get(key).ok_or_else(|| format!("{key} was deleted"))?;
         let judged = match root {
-            "tables" | "quarantine" => self.object(key, bytes, bucket, truth),
-            "chain" if key.ends_with(".loss.json") => self.loss(key, bytes, bucket, agenda),
+            "tables" | "quarantine" => self.object(landed, bytes, bucket, truth, agenda),
+            "chain" if key.contains(".loss.") => self.loss(key, bytes, bucket, agenda),
             "chain" => self.cut(key, bytes, bucket, truth, agenda),
             "layouts" | "probe" => Ok(()),
             _ => Err(format!("{key}: nothing belongs there")),
@@ -107,12 +101,18 @@ impl Judge {
         if line.gap {
             match json["reason"].as_str() {
                 Some("retention") if line.next > facts.first => {
-                    return Err(format!("I7: a gap for retention to {}, but the log begins at {}", line.next, facts.first));
+                    return Err(format!(
+                        "I7: a gap for retention to {}, but the log begins at {}",
+                        line.next, facts.first
+                    ));
                 }
                 Some("retention") => agenda.count("chain: gap by retention"),
                 Some("skipped") => agenda.count("chain: gap by a later start"),
                 other => return Err(format!("a gap for {other:?}")),
             }
+        }
+        if let Some(layout) = json["layout"].as_str() {
+            self.layouts.insert(line.writer.clone(), layout.to_owned());
         }
         before.insert(line.first, line);
         Ok(())
@@ -120,20 +120,21 @@ impl Judge {
 
     fn loss(&mut self, key: &str, bytes: &Bytes, bucket: &Bucket, agenda: &Agenda) -> Verdict {
         let json: Value = serde_json::from_slice(bytes).map_err(|error| format!("no JSON: {error}"))?;
-        let cut = bucket.get(&key.replace(".loss.json", ".json")).ok_or("I3: a loss of a cut that is not there")?;
+        let cut = bucket.get(&key.replace(".loss", "")).ok_or("I3: a loss of a cut that is not there")?;
         if json["cut"].as_str() != Some(blake3::hash(cut).to_hex().as_str()) {
             return Err("a loss record of another cut".to_owned());
         }
         for object in json["objects"].as_array().into_iter().flatten() {
             let found = object["found"].as_u64().ok_or("no `found`")?;
-            self.losses.insert(object["key"].as_str().unwrap_or_default().to_owned(), Lost { found });
+            let lost = (found, object["digest"].as_str().unwrap_or_default().to_owned());
+            self.losses.entry(object["key"].as_str().unwrap_or_default().to_owned()).or_default().push(lost);
         }
-        agenda.count("chain: loss record");
+        agenda.count(if key.contains(".loss.loss.") { "chain: further loss record" } else { "chain: loss record" });
         Ok(())
     }
 
-    fn object(&mut self, key: &str, bytes: &Bytes, bucket: &Bucket, truth: &Truth) -> Verdict {
-        let object = Object::read(bytes)?;
+    fn object(&mut self, landed: &Landed, bytes: &Bytes, bucket: &Bucket, truth: &Truth, agenda: &Agenda) -> Verdict {
+        let (key, object) = (landed.key.as_str(), Object::read(bytes)?);
         let cut = bucket.get(&object.cut).ok_or_else(|| format!("I3: its cut {} is not there", object.cut))?;
         let cut: Value = serde_json::from_slice(cut).map_err(|error| error.to_string())?;
         if cut["nonce"].as_str() != Some(&object.nonce) {
@@ -143,6 +144,7 @@ impl Judge {
         let named = named.ok_or("I3: its cut does not name it")?;
         let (chain, _) = parse(&object.cut, &cut)?;
         let facts = truth.get(&chain).ok_or("an object of a partition that never was")?;
+        self.count_redo(landed.sender, &cut, agenda);
         let time_in_payload = time_in_payload(bucket, &cut)?;
         let mut digest = blake3::Hasher::new();
         for row in &object.rows {
@@ -168,11 +170,24 @@ impl Judge {
         if rows > wanted || (rows == wanted && named["digest"].as_str() != Some(&digest)) {
             return Err("I3: other rows than the cut names".to_owned());
         }
-        if rows < wanted && !self.losses.contains_key(key) {
-            return Err(format!("I7: {rows} of {wanted} rows, and no loss record says so"));
+        let losses = self.losses.get(key).map_or(&[][..], Vec::as_slice);
+        if rows < wanted && !losses.contains(&(rows, digest)) {
+            return Err(format!("I7: {rows} of {wanted} rows, and no loss record says so, but {losses:?}"));
         }
         self.objects.insert(key.to_owned(), rows);
         Ok(())
+    }
+
+    fn count_redo(&self, sender: u64, cut: &Value, agenda: &Agenda) {
+        let sender = format!("daemon-{sender}");
+        if cut["writer"] == *sender {
+            return;
+        }
+        agenda.count("object: made by another than the cut's writer");
+        let own = self.layouts.get(&sender);
+        if own.is_some_and(|own| cut["layout"] != **own) {
+            agenda.count("object: made with another layout than its maker's");
+        }
     }
 
     /// Returns what of the existing topics is not archived yet, which is no fault while daemons are at work.
@@ -197,7 +212,8 @@ impl Judge {
     fn is_settled(&self, named: &Named) -> bool {
         let there = self.objects.get(&named.key).copied().unwrap_or(0);
         // Of a loss, what was still found is uploaded after the record.
-        there == named.rows || self.losses.get(&named.key).is_some_and(|lost| there > 0 || lost.found == 0)
+        let losses = self.losses.get(&named.key);
+        there == named.rows || losses.is_some_and(|losses| there > 0 || losses.iter().any(|(found, _)| *found == 0))
     }
 
     /// Looks at the bucket as a whole, when nothing is on its way any more.
@@ -213,11 +229,11 @@ impl Judge {
         self.awaited(truth).map_or(Ok(()), |missing| Err(format!("I7: never archived: {missing}")))
     }
 
-    fn chain(&self, chain: Key, facts: &crate::kafka::Facts, bucket: &Bucket) -> Verdict {
+    fn chain(&self, chain: Key, facts: &Facts, bucket: &Bucket) -> Verdict {
         let (mut end, mut previous) = (0, None);
         let prefix = bucket.keys("chain/").find(|key| key.contains(&format!("/{}/{:05}/", chain.0, chain.1)));
         let prefix = prefix.and_then(|key| key.rsplit_once('/')).map_or("chain/none/", |(folder, _)| folder);
-        let records: Vec<&str> = bucket.keys(prefix).filter(|key| !key.ends_with(".loss.json")).collect();
+        let records: Vec<&str> = bucket.keys(prefix).filter(|key| !key.contains(".loss.")).collect();
         let visible = self.visible.get(&chain);
         for key in records.iter().rev() {
             let bytes = bucket.get(key).expect("just listed");
@@ -241,7 +257,8 @@ impl Judge {
             if short > missing.len() as u64 {
                 return Err(format!("{key} names {short} rows more than there ever were"));
             }
-            let unsaid = line.objects.iter().find(|named| rows(named) < named.rows && !self.losses.contains_key(&named.key));
+            let unsaid =
+                line.objects.iter().find(|named| rows(named) < named.rows && !self.losses.contains_key(&named.key));
             // Of a topic that was deleted amid an upload nobody can say any more what is lost: the newest cut stays open.
             if let Some(named) = unsaid.filter(|_| !facts.deleted || records.first() != Some(key)) {
                 return Err(format!("I7: {} is short of rows, and no loss record says so", named.key));
@@ -286,105 +303,4 @@ fn key_hour(key: &str) -> Option<i64> {
     let date: jiff::civil::Date = date.parse().ok()?;
     let days = (date - jiff::civil::date(1970, 1, 1)).get_days();
     Some(i64::from(days) * 24 + rest.get(..2)?.parse::<i64>().ok()?)
-}
-
-/// Adds a record as `docs/formats.md` says.
-fn hash(into: &mut blake3::Hasher, offset: i64, fact: &Fact) {
-    let (kind, millis) = match fact.record.timestamp {
-        Timestamp::None => (0, -1),
-        Timestamp::Create(millis) => (1, millis),
-        Timestamp::Append(millis) => (2, millis),
-    };
-    into.update(&[&offset.to_be_bytes()[..], &[kind], &millis.to_be_bytes()].concat());
-    part(into, fact.record.key.as_deref());
-    part(into, fact.record.value.as_deref());
-    into.update(&(fact.record.headers.len() as u32).to_be_bytes());
-    for (name, value) in &fact.record.headers {
-        part(into, Some(name));
-        part(into, value.as_deref());
-    }
-}
-
-fn part(into: &mut blake3::Hasher, bytes: Option<&[u8]>) {
-    into.update(&bytes.map_or(-1, |bytes| bytes.len() as i64).to_be_bytes());
-    into.update(bytes.unwrap_or_default());
-}
-
-/// A row as a reader sees it.
-struct Row {
-    offset: i64,
-    millis: Option<i64>,
-    key: Option<Vec<u8>>,
-    search: Option<String>,
-}
-
-impl Row {
-    /// Compares with the log, by what is easily read without our code; the digest covers the rest.
-    fn check(&self, fact: &Fact, key: &str) -> Verdict {
-        #[derive(Message)]
-        struct Ids {
-            #[prost(string, tag = "1")]
-            first: String,
-            #[prost(string, tag = "7")]
-            seventh: String,
-        }
-        let same = self.millis == fact.record.timestamp.millis() && self.key == fact.record.key;
-        let rows = key.starts_with("tables/");
-        let ids = fact.record.value.as_deref().filter(|value| rows && !value.is_empty());
-        let ids = ids.and_then(|value| Ids::decode(value).ok());
-        let wanted = ids.map(|ids| if key.contains("flight_search") { ids.first } else { ids.seventh });
-        let search = self.search.as_deref().unwrap_or_default();
-        if same && search == wanted.as_deref().unwrap_or_default() {
-            return Ok(());
-        }
-        Err(format!("offset {} reads as another record: search_id {search:?}, not {wanted:?}", self.offset))
-    }
-}
-
-/// A Parquet object as the judge reads it.
-struct Object {
-    cut: String,
-    nonce: String,
-    digest: String,
-    quarantine: bool,
-    rows: Vec<Row>,
-}
-
-impl Object {
-    fn read(bytes: &Bytes) -> Result<Object, String> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|error| error.to_string())?;
-        let facts = builder.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
-        let fact = |name: &str| {
-            let name = format!("alluvium.{name}");
-            let found = facts.iter().find(|entry| entry.key == name).and_then(|entry| entry.value.clone());
-            found.ok_or_else(|| format!("the footer has no {name}"))
-        };
-        let (cut, nonce, digest) = (fact("cut.key")?, fact("cut.nonce")?, fact("digest")?);
-        let quarantine = fact("kind")? == "quarantine";
-        let names = ["_offset", "_timestamp", "_key", "search_id"];
-        let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-        let reader = builder.with_projection(mask).build().map_err(|error| error.to_string())?;
-        let mut rows = Vec::new();
-        for batch in reader {
-            let batch = batch.map_err(|error| error.to_string())?;
-            rows_of(&batch, &mut rows).ok_or("a column has another type")?;
-        }
-        Ok(Object { cut, nonce, digest, quarantine, rows })
-    }
-}
-
-fn rows_of(batch: &RecordBatch, rows: &mut Vec<Row>) -> Option<()> {
-    let offsets = batch.column_by_name("_offset")?.as_primitive_opt::<Int64Type>()?;
-    let times = batch.column_by_name("_timestamp")?.as_primitive_opt::<TimestampMillisecondType>()?;
-    let keys = batch.column_by_name("_key")?.as_binary_opt::<i32>()?;
-    let searches = batch.column_by_name("search_id").map(|column| column.as_string::<i32>());
-    for at in 0..batch.num_rows() {
-        rows.push(Row {
-            offset: offsets.value(at),
-            millis: times.is_valid(at).then(|| times.value(at)),
-            key: keys.is_valid(at).then(|| keys.value(at).to_vec()),
-            search: searches.filter(|searches| searches.is_valid(at)).map(|searches| searches.value(at).to_owned()),
-        });
-    }
-    Some(())
 }
