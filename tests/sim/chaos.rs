@@ -97,8 +97,16 @@ impl World {
                 agenda.note("kafka: a new leader is behind", || partition.to_string());
             }
             (85..87, ..) => {
-                self.kafka.leaders.go_away(now + agenda.between(100, 20_000));
+                let until = now + agenda.between(100, 20_000);
+                self.kafka.leaders.go_away(until);
                 agenda.count("kafka: away");
+                if agenda.one_in(2) {
+                    for partition in partitions {
+                        let by = agenda.between(1, 5) as i64;
+                        self.kafka.leaders.change(partition, until + agenda.between(50, 700), by);
+                    }
+                    agenda.count("kafka: away, and then a new leader is behind");
+                }
             }
             (87..91, ..) => {
                 let trouble = agenda.pick(&[0, 20, 100, 300, 1000]).copied().unwrap_or(0);

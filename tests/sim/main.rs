@@ -57,6 +57,7 @@ const SITUATIONS: &[&str] = &[
     "group: two owners at once",
     "kafka: a new leader is behind",
     "kafka: away",
+    "kafka: away, and then a new leader is behind",
     "kafka: compaction",
     "kafka: partition added",
     "kafka: retention",
