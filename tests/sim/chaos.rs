@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use alluvium::demo::Stream;
 use alluvium::domain::TopicPartition;
 use alluvium::source::scripted::Outcome;
 
@@ -10,6 +9,7 @@ use crate::agenda::Due;
 use crate::bucket::Sabotage;
 use crate::daemon::{Daemon, Life};
 use crate::judge::Verdict;
+use crate::kafka::stream_of;
 use crate::world::{Act, World};
 
 impl World {
@@ -71,21 +71,15 @@ impl World {
                 }
             }
             (76..79, Some(partition), _) => {
-                let name =
-                    Stream::ALL.iter().map(|stream| stream.topic()).find(|name| *name == partition.topic.as_str());
-                let name = name.expect("one of these");
+                let name = stream_of(&partition).topic();
                 self.kafka.delete(name);
                 agenda.note("kafka: topic deleted", || name.to_owned());
                 let after = if agenda.one_in(2) { 0 } else { agenda.between(10, 15_000) };
-                agenda.after(after, Due::Act(Act::Recreate(name)));
+                agenda.after(after, Due::Act(Act::Recreate(stream_of(&partition))));
             }
-            (79..81, Some(partition), _) => {
-                let name =
-                    Stream::ALL.iter().map(|stream| stream.topic()).find(|name| *name == partition.topic.as_str());
-                if partitions.len() < 6 {
-                    self.kafka.grow(name.expect("one of these"));
-                    agenda.note("kafka: partition added", || partition.topic.to_string());
-                }
+            (79..81, Some(partition), _) if partitions.len() < 6 => {
+                self.kafka.grow(stream_of(&partition).topic());
+                agenda.note("kafka: partition added", || partition.topic.to_string());
             }
             (81..85, Some(partition), _) => {
                 // Shorter than a daemon's patience with a log that seems to end too early.

@@ -199,8 +199,13 @@ impl Kafka {
     }
 }
 
+pub fn stream_of(partition: &TopicPartition) -> Stream {
+    let mut streams = Stream::ALL.into_iter();
+    streams.find(|stream| stream.topic() == partition.topic.as_str()).expect("there are no other topics")
+}
+
 fn record(partition: &TopicPartition, number: u64, agenda: &Agenda) -> (ScriptedRecord, Option<i64>) {
-    let stream = *Stream::ALL.iter().find(|stream| stream.topic() == partition.topic.as_str()).expect("made here");
+    let stream = stream_of(partition);
     let hours = if agenda.one_in(40) { agenda.between(0, 10_000) } else { agenda.between(0, 2) };
     let millis = BASE + hours as i64 * HOUR + number as i64;
     let in_payload = millis + (number % 2) as i64 * HOUR;

@@ -34,7 +34,7 @@ pub enum Act {
     /// The group looks who is there.
     Group,
     Resume(u64),
-    Recreate(&'static str),
+    Recreate(Stream),
     /// Faults are over.
     Calm,
     /// Is everything archived?
@@ -231,11 +231,10 @@ impl World {
                 Ok(())
             }
             Act::Chaos => Ok(()),
+            Act::Group if self.over => Ok(()),
             Act::Group => {
                 self.group();
-                if !self.over {
-                    self.agenda.after(self.agenda.between(200, 2_000), Due::Act(Act::Group));
-                }
+                self.agenda.after(self.agenda.between(200, 2_000), Due::Act(Act::Group));
                 Ok(())
             }
             Act::Resume(number) => {
@@ -248,10 +247,9 @@ impl World {
                 }
                 Ok(())
             }
-            Act::Recreate(name) => {
-                let stream = *Stream::ALL.iter().find(|stream| stream.topic() == name).expect("one of these");
+            Act::Recreate(stream) => {
                 self.kafka.create(stream, self.agenda.between(1, 3) as usize);
-                self.agenda.note("kafka: topic created anew", || name.to_owned());
+                self.agenda.note("kafka: topic created anew", || stream.topic().to_owned());
                 Ok(())
             }
             Act::Calm => {
