@@ -83,23 +83,20 @@ impl World {
             }
             (81..85, Some(partition), _) => {
                 // Shorter than a daemon's patience with a log that seems to end too early.
-                self.kafka.leaders.change(
-                    partition.clone(),
-                    now + agenda.between(50, 700),
-                    agenda.between(1, 5) as i64,
-                );
-                agenda.note("kafka: a new leader is behind", || partition.to_string());
+                let (until, by) = (now + agenda.between(50, 700), agenda.between(1, 5) as i64);
+                if self.kafka.leaders.change(partition.clone(), now, until, by) {
+                    agenda.note("kafka: a new leader is behind", || partition.to_string());
+                }
             }
             (85..87, ..) => {
                 let until = now + agenda.between(100, 20_000);
                 self.kafka.leaders.go_away(until);
                 agenda.count("kafka: away");
-                if agenda.one_in(2) {
-                    for partition in partitions {
-                        let by = agenda.between(1, 5) as i64;
-                        self.kafka.leaders.change(partition, until + agenda.between(50, 700), by);
+                for partition in partitions {
+                    let (until, by) = (until + agenda.between(50, 700), agenda.between(1, 5) as i64);
+                    if agenda.one_in(2) && self.kafka.leaders.change(partition, now, until, by) {
+                        agenda.count("kafka: away, and then a new leader is behind");
                     }
-                    agenda.count("kafka: away, and then a new leader is behind");
                 }
             }
             (87..91, ..) => {

@@ -73,6 +73,8 @@ pub struct Leaders {
     inner: Arc<Mutex<LeaderState>>,
 }
 
+const BETWEEN_CHANGES: Millis = 10_000;
+
 #[derive(Default)]
 struct LeaderState {
     away_until: Millis,
@@ -81,12 +83,25 @@ struct LeaderState {
 
 impl Leaders {
     pub fn go_away(&self, until: Millis) {
-        self.inner.lock().expect("one thread").away_until = until;
+        let mut inner = self.inner.lock().expect("one thread");
+        inner.away_until = inner.away_until.max(until);
     }
 
-    /// Lets a new leader take its high watermark for lower by `by` until then.
-    pub fn change(&self, partition: TopicPartition, until: Millis, by: i64) {
-        self.inner.lock().expect("one thread").behind.insert(partition, (until, by));
+    /// Lets a new leader take its high watermark for lower by `by` until then. Soon after another nothing happens: what a daemon
+    /// is patient with is one change.
+    pub fn change(&self, partition: TopicPartition, now: Millis, until: Millis, by: i64) -> bool {
+        let mut inner = self.inner.lock().expect("one thread");
+        let before = inner.behind.get(&partition).map_or(0, |(until, _)| *until + BETWEEN_CHANGES);
+        let settled = before <= now;
+        if settled {
+            inner.behind.insert(partition, (until, by));
+        }
+        settled
+    }
+
+    /// All leaders are there and know where their logs end.
+    pub fn settle(&self) {
+        *self.inner.lock().expect("one thread") = LeaderState::default();
     }
 
     fn behind(&self, partition: &TopicPartition, now: Millis) -> i64 {

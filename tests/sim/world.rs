@@ -314,7 +314,7 @@ impl World {
         self.agenda.tell(|| "faults end".to_owned());
         self.calm = Some(self.agenda.now());
         self.set_trouble(0);
-        self.kafka.leaders.go_away(0);
+        self.kafka.leaders.settle();
         for daemon in self.daemons.values_mut() {
             daemon.resume();
         }
