@@ -31,11 +31,14 @@ live: ## the live tests only, with a stack of their own
 	@localstack/prerequisites build stack
 	localstack/with $(CARGO) test --locked --test live
 
-.PHONY: prove prove-model prove-stores
-prove: prove-model prove-stores ## the promises, at length
+.PHONY: prove prove-model prove-sim prove-stores
+prove: prove-model prove-sim prove-stores ## the promises, at length
 
 prove-model: ## the chain's rules in all states of larger worlds
 	$(CARGO) test --locked --test model -- --ignored --nocapture
+
+prove-sim: ## whole daemons in 10,000 simulated runs, or those of ALLUVIUM_SEEDS (17, 0..500)
+	ALLUVIUM_SEEDS=$${ALLUVIUM_SEEDS:-0..10000} $(CARGO) test --locked --test sim nothing_is_lost -- --nocapture
 
 prove-stores: ## 1,000 rounds of 64 racing creates, and the whole suite, on each store that can be had here (builds versitygw once, with Go)
 	@localstack/prerequisites build stack

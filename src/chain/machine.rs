@@ -39,6 +39,8 @@ pub struct Machine {
     phase: Phase,
     /// Unclear answers in a row to the one question that is open.
     attempt: u32,
+    /// Answers to it by which the log ends before the chain.
+    short: u32,
     underway: Option<Underway>,
     /// Where the log ended, though the chain reaches further: whether it is the same topic is being asked.
     doubted_end: Option<Offset>,
@@ -57,6 +59,7 @@ impl Machine {
             tip: Tip { next: Offset::ZERO, previous: None },
             phase: Phase::Idle,
             attempt: 0,
+            short: 0,
             underway: None,
             doubted_end: None,
         }
@@ -194,7 +197,9 @@ impl Machine {
         }
         let Ok(bounds) = answer else { return self.ask_again(Action::AskBounds) };
         if self.reach() > bounds.stable_end {
-            if self.attempt + 1 < BOUNDS_ASKED {
+            // Counted apart: a leader that does not answer says nothing of where the log ends.
+            self.short += 1;
+            if self.short < BOUNDS_ASKED {
                 return self.ask_again(Action::AskBounds);
             }
             self.doubted_end = Some(bounds.stable_end);
@@ -384,7 +389,7 @@ impl Machine {
     }
 
     fn ask(&mut self, action: Action) -> Vec<Command> {
-        self.attempt = 0;
+        (self.attempt, self.short) = (0, 0);
         vec![command(0, action)]
     }
 

@@ -230,8 +230,8 @@ fn a_later_start_is_a_gap_too_and_only_in_an_empty_chain() {
     assert_eq!(actions(machine.step(bounds(0, 100))), [Action::Read { from: Offset(100) }]);
 }
 
-#[test]
-fn a_chain_beyond_the_log_s_end_is_believed_after_asking_again() {
+/// Brings a machine to where it asks for the log's bounds, at a chain that ends at 20.
+fn positioning() -> Machine {
     let mut machine = machine_from(StartAt::Earliest);
     machine.step(Event::Assigned);
     machine.step(Event::TopicId(Ok(ID)));
@@ -239,6 +239,12 @@ fn a_chain_beyond_the_log_s_end_is_believed_after_asking_again() {
     machine.step(Event::Tip(Ok(Some((key, cut.to_bytes())))));
     machine.step(Event::ObjectSeen(0, Ok(Some(seen(&cut.objects[0], "theirs")))));
     machine.step(Event::ObjectSeen(1, Ok(Some(seen(&cut.objects[1], "theirs")))));
+    machine
+}
+
+#[test]
+fn a_chain_beyond_the_log_s_end_is_believed_after_asking_again() {
+    let mut machine = positioning();
     for attempt in 1..5 {
         assert_eq!(machine.step(bounds(0, 19)), [Command { attempt, action: Action::AskBounds }]);
     }
@@ -246,6 +252,18 @@ fn a_chain_beyond_the_log_s_end_is_believed_after_asking_again() {
     let stop = actions(machine.step(Event::TopicId(Ok(ID))));
     assert!(matches!(halted(&machine, &stop), Problem::ChainAheadOfLog { .. }));
     assert_eq!(machine.step(bounds(0, 100)), [], "stopped is stopped");
+}
+
+#[test]
+fn a_leader_that_did_not_answer_has_not_said_that_the_log_is_short() {
+    let mut machine = positioning();
+    for _ in 0..9 {
+        machine.step(Event::Bounds(Err(Unclear)));
+    }
+    for _ in 1..5 {
+        assert_eq!(actions(machine.step(bounds(0, 19))), [Action::AskBounds]);
+    }
+    assert_eq!(actions(machine.step(bounds(0, 100))), [Action::Read { from: Offset(20) }]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! **What it is.** [`Lane::handle`] takes one input and the time and returns the effects; it never waits. The thread around
 //! it is in [`super::worker`]; tests drive it by hand.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,14 +25,15 @@ const SHOW_EVERY: Duration = Duration::from_millis(500);
 pub struct Lane {
     shared: Shared,
     workbench: Workbench,
-    works: HashMap<TopicPartition, Work>,
+    /// In one order, so that a tick does the same in every run.
+    works: BTreeMap<TopicPartition, Work>,
     /// When the board was last told of all partitions.
     shown: Duration,
 }
 
 impl Lane {
     pub fn new(shared: Shared) -> Lane {
-        Lane { shared, workbench: Workbench::default(), works: HashMap::new(), shown: Duration::ZERO }
+        Lane { shared, workbench: Workbench::default(), works: BTreeMap::new(), shown: Duration::ZERO }
     }
 
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {

@@ -5,8 +5,6 @@ use alluvium::domain::{Offset, StartAt};
 use alluvium::pipeline::{Edges, Effect, Input, execute};
 use alluvium::source::scripted::{Outcome, ScriptedRecord};
 use alluvium::store::{Fault, Operation, always, times};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use tokio::sync::oneshot;
 
 use crate::rig::{BASE, Did, Owner, Rig, event};
@@ -101,58 +99,6 @@ async fn every_answer_of_the_store_may_be_lost_refused_or_false() {
                 rig.assert_archived(rig.topic_id().await, 0..20).await;
             }
         }
-    }
-}
-
-/// Two owners of one partition, none of whom knows of the other, with requests that arrive late, in any order, also after
-/// their sender has died.
-#[tokio::test]
-async fn two_owners_and_late_requests_in_any_order() {
-    for seed in 0..150 {
-        let mut random = StdRng::seed_from_u64(seed);
-        let mut rig = Rig::new(random.random_range(2..9));
-        let mut appended = random.random_range(5..30);
-        rig.append(0..appended);
-        if random.random_bool(0.5) {
-            let fault = [Fault::LostAnswer, Fault::Conflict, Fault::WrittenThenRefused, Fault::SlowDown]
-                [random.random_range(0..4)]
-            .clone();
-            rig.store.script(Operation::PutNew, "", fault, times(3).after(random.random_range(2..12)));
-        }
-        let mut owners = vec![rig.owner().await, rig.owner().await];
-        let mut in_flight: Vec<Effect> = Vec::new();
-        for _ in 0..random.random_range(20..160) {
-            let at = random.random_range(0..2usize);
-            match random.random_range(0..12) {
-                0 => {
-                    let crashed = std::mem::replace(&mut owners[at], rig.owner().await);
-                    in_flight.extend(crashed.crash());
-                }
-                1 if !in_flight.is_empty() => {
-                    let late = in_flight.swap_remove(random.random_range(0..in_flight.len()));
-                    arrive(&rig, vec![late]).await;
-                }
-                2 => {
-                    rig.append(appended..appended + 3);
-                    appended += 3;
-                }
-                3..6 => drop(owners[at].poll()),
-                _ if owners[at].open.is_empty() => drop(owners[at].poll()),
-                _ => {
-                    let request = random.random_range(0..owners[at].open.len());
-                    owners[at].answer(request).await;
-                }
-            }
-            rig.assert_nothing_doubled().await;
-        }
-        rig.store.heal();
-        for owner in &mut owners {
-            owner.settle_after_a_minute().await;
-            assert_eq!(owner.problem(), None, "seed {seed}");
-        }
-        owners[0].settle_after_a_minute().await;
-        arrive(&rig, in_flight).await;
-        rig.assert_archived(rig.topic_id().await, 0..appended as i64).await;
     }
 }
 
