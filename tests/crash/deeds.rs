@@ -13,7 +13,7 @@ use crate::gateway::{Fault, Point, Side};
 use crate::kafka::{add_partitions, broker, config, create_topic, delete_before, delete_topic, eventually};
 use crate::kinds::{Deed, Kind};
 use crate::manifest::{Manifest, Sending};
-use crate::run::{PARTITIONS, Run, id_of};
+use crate::run::{Earlier, PARTITIONS, Run, id_of};
 
 /// A killed member's partitions are archived again so soon after the group re-assigned them.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
@@ -76,9 +76,9 @@ async fn kill_at(run: &mut Run, point: Point) {
 }
 
 async fn kill_starting_at(run: &mut Run, point: Point) {
-    if run.daemons[0].is_some() {
-        run.stop(0).await;
-    }
+    // So that there are chains to be found.
+    run.settled().await;
+    run.stop(0).await;
     let mut held = run.gateways[0].hold(point, 0);
     run.start(0);
     let held = run.send_until(&format!("a start is at {point:?}"), async |_| held.try_recv().ok()).await;
@@ -229,6 +229,7 @@ async fn kill_broker(run: &mut Run, and_daemon: bool) {
 
 async fn recreate(run: &mut Run) {
     run.settled().await;
+    let (_, archived) = run.manifest.ends();
     // These are under way when the topic goes; whether they are archived is chance.
     run.send();
     tokio::time::sleep(Duration::from_millis(400 * run.faults as u64 % 1000)).await;
@@ -238,7 +239,7 @@ async fn recreate(run: &mut Run) {
     let old = run.id;
     run.id = eventually("there is a new id", async || Some(id_of(&topic).await).filter(|id| *id != old)).await;
     let manifest = Manifest::new(&topic, PARTITIONS);
-    run.earlier.push((std::mem::replace(&mut run.manifest, manifest), old));
+    run.earlier.push(Earlier { manifest: std::mem::replace(&mut run.manifest, manifest), id: old, archived });
     run.faults += 1;
     run.send();
     run.settled().await;
@@ -281,7 +282,14 @@ async fn hijack(run: &mut Run) {
     while Instant::now() < until {
         thief.poll(Duration::from_millis(50));
     }
-    drop(thief);
+    thief.unsubscribe();
+    run.send_until("it has given back all", async |_| {
+        thief.poll(Duration::from_millis(50));
+        (thief.assignment().unwrap().count() == 0).then_some(())
+    })
+    .await;
+    // It has left. To close it could wait for ever: librdkafka's threads join each other where a rebalance was under way.
+    std::mem::forget(thief);
     run.settled().await;
 }
 
@@ -331,9 +339,9 @@ async fn fill(run: &mut Run, room: &Room) {
     run.send();
     room.fill();
     run.faults += 1;
-    run.send_until("it says that the store does not answer", async |run| {
-        let why = run.daemons[0].as_ref().expect("it runs").not_ready()?;
-        why.contains("store has not answered").then_some(())
+    run.send_until("it says that there is no room", async |run| {
+        let status = run.daemons[0].as_ref().expect("it runs").status()?;
+        status["store"]["last_error"].as_str()?.contains("No space left").then_some(())
     })
     .await;
     run.kill(0).await;

@@ -20,6 +20,14 @@ const BATCH: u64 = 120;
 const BLOCK: u64 = 9973;
 pub const NAMES: [&str; 2] = ["one", "two"];
 
+/// A topic that is deleted.
+pub struct Earlier {
+    pub manifest: Manifest,
+    pub id: TopicId,
+    /// How far each partition was archived before it was deleted; what came after may miss.
+    pub archived: BTreeMap<i32, i64>,
+}
+
 pub struct Run {
     pub setup: Setup,
     pub gateways: Vec<Gateway>,
@@ -29,8 +37,8 @@ pub struct Run {
     pub paused: [bool; 2],
     pub manifest: Manifest,
     pub id: TopicId,
-    /// What is to be judged besides: older incarnations.
-    pub earlier: Vec<(Manifest, TopicId)>,
+    /// What is to be judged besides: older incarnations of the topic.
+    pub earlier: Vec<Earlier>,
     /// From and to of offsets by partition that Kafka dropped, so that they may miss.
     pub dropped: Vec<(i32, i64, i64)>,
     pub sent: u64,
@@ -170,8 +178,8 @@ impl Run {
             self.stop(which).await;
         }
         let path = self.setup.folder.path().join("manifest.jsonl");
-        for (manifest, id) in &self.earlier {
-            manifest.write(&path, *id, |_, _| true);
+        for Earlier { manifest, id, archived } in &self.earlier {
+            manifest.write(&path, *id, |partition, offset| archived[&partition] <= offset);
         }
         let dropped = &self.dropped;
         self.manifest.write(&path, self.id, |partition, offset| {

@@ -57,7 +57,12 @@ pub struct Manifest {
 impl Manifest {
     pub fn new(topic: &str, partitions: i32) -> Manifest {
         let producer = |key: &str, value: &str| {
-            let config = config().set(key, value).set("linger.ms", "20").set("compression.type", "lz4").clone();
+            let config = config()
+                .set(key, value)
+                .set("linger.ms", "20")
+                .set("compression.type", "lz4")
+                .set("topic.metadata.refresh.interval.ms", "500")
+                .clone();
             BaseProducer::from_config_and_context(&config, Acknowledged::default()).unwrap()
         };
         let plain = producer("enable.idempotence", "true");
@@ -99,7 +104,9 @@ impl Manifest {
         record.key = key.as_deref();
         record.payload = value.as_deref();
         while let Err((error, back)) = producer.send(record) {
-            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
+            // A partition added a moment ago is unknown until the producer has looked again.
+            let passes = [RDKafkaErrorCode::QueueFull, RDKafkaErrorCode::UnknownPartition];
+            assert!(error.rdkafka_error_code().is_some_and(|code| passes.contains(&code)), "{error}");
             producer.poll(Duration::from_millis(10));
             record = back;
         }
