@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use alluvium::source::Protocol;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::topic_partition_list::Offset;
-
 use crate::events::write_older_descriptors;
 use crate::full::Room;
 use crate::gateway::{Fault, Point, Side};
-use crate::kafka::{add_partitions, broker, config, create_topic, delete_before, delete_topic, eventually};
+use crate::impostor::Impostor;
+use crate::kafka::{add_partitions, broker, create_topic, delete_before, delete_topic, eventually};
 use crate::kinds::{Deed, Kind};
 use crate::manifest::{Manifest, Sending};
 use crate::run::{Earlier, PARTITIONS, Run, id_of};
+use alluvium::source::Protocol;
 
 /// A killed member's partitions are archived again so soon after the group re-assigned them.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
@@ -259,37 +257,14 @@ async fn add(run: &mut Run) {
 }
 
 async fn hijack(run: &mut Run) {
-    let thief: BaseConsumer = config()
-        .set("group.id", &run.setup.topic)
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", run.setup.session.to_string())
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "earliest")
-        .create()
-        .unwrap();
-    thief.subscribe(&[&run.setup.topic]).unwrap();
-    run.send_until("it has partitions", async |_| {
-        thief.poll(Duration::from_millis(50));
-        (thief.assignment().unwrap().count() > 0).then_some(())
-    })
-    .await;
-    let mut far = thief.assignment().unwrap();
-    far.set_all_offsets(Offset::Offset(1_000_000)).unwrap();
-    thief.commit(&far, CommitMode::Sync).ok();
+    run.shared().await;
+    let mut impostor = Impostor::join(&run.setup.topic);
+    impostor.has_taken();
     run.send();
+    tokio::time::sleep(Duration::from_secs(1)).await;
     run.faults += 1;
-    let until = Instant::now() + Duration::from_secs(1);
-    while Instant::now() < until {
-        thief.poll(Duration::from_millis(50));
-    }
-    thief.unsubscribe();
-    run.send_until("it has given back all", async |_| {
-        thief.poll(Duration::from_millis(50));
-        (thief.assignment().unwrap().count() == 0).then_some(())
-    })
-    .await;
-    // It has left. To close it could wait for ever: librdkafka's threads join each other where a rebalance was under way.
-    std::mem::forget(thief);
+    drop(impostor);
+    run.send();
     run.settled().await;
 }
 

@@ -11,6 +11,7 @@
 
 mod deeds;
 mod full;
+mod impostor;
 mod kinds;
 mod run;
 #[path = "../stack/mod.rs"]
@@ -89,6 +90,11 @@ async fn work(
 #[tokio::main(flavor = "multi_thread", worker_threads = 8)]
 async fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if let [word, topic] = &wanted[..]
+        && word == impostor::WORD
+    {
+        impostor::be(topic);
+    }
     let table = || KINDS.iter().chain([&RECOVERY]);
     let is = |word: &str| wanted.len() == 1 && wanted[0] == word;
     let chosen: Vec<&'static Kind> = match () {

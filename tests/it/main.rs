@@ -13,5 +13,6 @@ mod redo;
 mod rig;
 mod script;
 mod starts;
+mod startup;
 mod store;
 mod verify;
