@@ -18,6 +18,7 @@ pub fn be(topic: &str) -> ! {
         .set("group.id", topic)
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", "3000")
+        .set("heartbeat.interval.ms", "500")
         .set("enable.auto.commit", "false")
         .create()
         .unwrap();
