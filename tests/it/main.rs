@@ -2,6 +2,7 @@
 
 mod architecture;
 mod archive;
+mod bad_chains;
 mod bad_input;
 mod busy;
 mod conformance;
@@ -11,6 +12,7 @@ mod oracle;
 mod oracles;
 mod redo;
 mod rig;
+mod running;
 mod script;
 mod starts;
 mod startup;
