@@ -55,7 +55,7 @@ impl Run {
         prepare(&mut setup);
         let mut gateways = Vec::new();
         for _ in NAMES {
-            gateways.push(Gateway::to(setup.endpoint.trim_start_matches("http://"), Duration::ZERO).await);
+            gateways.push(Gateway::to(setup.endpoint.trim_start_matches("http://")).await);
         }
         create_topic(&setup.topic, PARTITIONS).await;
         let manifest = Manifest::new(&setup.topic, PARTITIONS);
@@ -190,6 +190,9 @@ impl Run {
         let watched = self.watcher.take().expect("it was started").wait_with_output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         assert!(watched.status.success(), "a listing showed a double:\n{}", text(&watched.stderr));
+        for gateway in &self.gateways {
+            assert_eq!(gateway.forbidden(), [""; 0], "an archive deletes nothing and creates what it writes");
+        }
         let told = [vec![verdict, text(&watched.stdout)], std::mem::take(&mut self.notes)].concat().join(" ");
         (self.faults, told)
     }

@@ -80,7 +80,7 @@ async fn a_broker_that_dies_and_comes_back_is_waited_for_and_nothing_is_lost() {
 async fn an_s3_that_cannot_be_reached_for_a_while_is_waited_for_and_nothing_is_lost() {
     let _up = broker_stays_up().await;
     let mut setup = Setup::new("s3-gone").await;
-    let proxy = Gateway::to(setup.endpoint.trim_start_matches("http://"), Duration::ZERO).await;
+    let proxy = Gateway::to(setup.endpoint.trim_start_matches("http://")).await;
     setup.endpoint = proxy.endpoint();
     create_topic(&setup.topic, PARTITIONS).await;
     let manifest = Manifest::new(&setup.topic, PARTITIONS);
@@ -108,7 +108,7 @@ async fn an_s3_that_cannot_be_reached_for_a_while_is_waited_for_and_nothing_is_l
 async fn a_second_signal_ends_a_stop_that_waits() {
     let _up = broker_stays_up().await;
     let mut setup = Setup::new("twice").await;
-    let proxy = Gateway::to(setup.endpoint.trim_start_matches("http://"), Duration::ZERO).await;
+    let proxy = Gateway::to(setup.endpoint.trim_start_matches("http://")).await;
     setup.endpoint = proxy.endpoint();
     create_topic(&setup.topic, 1).await;
     let manifest = Manifest::new(&setup.topic, 1);

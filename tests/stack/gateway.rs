@@ -5,7 +5,6 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,8 +58,8 @@ struct Rule {
 struct Shared {
     server: String,
     rules: Mutex<Vec<Rule>>,
-    /// How long each request takes longer.
-    latency: Duration,
+    /// First lines of requests that an archive may not make.
+    forbidden: Mutex<Vec<String>>,
 }
 
 pub struct Gateway {
@@ -70,11 +69,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Leads to `server`, an address of host and port, with so much latency.
-    pub async fn to(server: &str, latency: Duration) -> Gateway {
+    /// Leads to `server`, an address of host and port.
+    pub async fn to(server: &str) -> Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared { server: server.to_owned(), rules: Mutex::default(), latency });
+        let shared =
+            Arc::new(Shared { server: server.to_owned(), rules: Mutex::default(), forbidden: Mutex::default() });
         let (up, state) = watch::channel(true);
         let taken = shared.clone();
         // Ends with the test's runtime.
@@ -112,6 +112,11 @@ impl Gateway {
     /// How many requests have yet to meet a fault.
     pub fn left(&self) -> usize {
         self.shared.rules.lock().unwrap().iter().map(|rule| rule.left).sum()
+    }
+
+    /// Returns the first lines of requests that an archive may not make.
+    pub fn forbidden(&self) -> Vec<String> {
+        self.shared.forbidden.lock().unwrap().clone()
     }
 
     /// Forgets all faults to come.
@@ -166,6 +171,16 @@ impl Shared {
     }
 }
 
+/// What an archive may ask: it deletes nothing, and overwrites facts about its progress alone.
+fn is_allowed(method: &str, key: &str, request: &[u8]) -> bool {
+    let create_only = || request.windows(16).any(|part| part.eq_ignore_ascii_case(b"if-none-match: *"));
+    match method {
+        "GET" | "HEAD" | "LIST" => true,
+        "PUT" => key.contains("/progress/") || create_only(),
+        _ => false,
+    }
+}
+
 /// Passes one request on, and its answer back.
 async fn pass(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let request = read(&mut client, true).await?;
@@ -174,7 +189,9 @@ async fn pass(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
     let target = target.replace("%2F", "/");
     let method = if target.contains("list-type=") { "LIST".to_owned() } else { method };
-    tokio::time::sleep(shared.latency).await;
+    if !is_allowed(&method, &target, &request) {
+        shared.forbidden.lock().unwrap().push(line.clone().into_owned());
+    }
 
     let mut answer = shared.meet(&method, &target, Side::Before).await?;
     if answer.is_none() {
