@@ -8,7 +8,7 @@ use crate::full::Room;
 use crate::gateway::{Fault, Point, Side};
 use crate::impostor::Impostor;
 use crate::kafka::{add_partitions, broker, create_topic, delete_before, delete_topic, eventually};
-use crate::kinds::{Deed, Kind};
+use crate::kinds::{Deed, How, Kind};
 use crate::manifest::{Manifest, Sending};
 use crate::run::{Earlier, PARTITIONS, Run, id_of};
 use alluvium::source::Protocol;
@@ -17,12 +17,12 @@ use alluvium::source::Protocol;
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Runs a kind to its verdict: how many faults there were, and what the judges say.
-pub async fn run(kind: &Kind, cut_off: Duration) -> (usize, String) {
+pub async fn run(kind: &Kind, how: &How) -> (usize, String) {
     let room = match kind.deed {
         Deed::DiskFull => Some(Room::new()),
         _ => None,
     };
-    let mut run = Run::new(kind.name, |setup| {
+    let mut run = Run::new(&how.name, |setup| {
         if let Some(room) = &room {
             (setup.url, setup.within) = (room.url(), room.within());
         }
@@ -35,7 +35,7 @@ pub async fn run(kind: &Kind, cut_off: Duration) -> (usize, String) {
         run.send();
         run.shared().await;
     }
-    for round in 0..kind.rounds {
+    for round in 0..how.rounds {
         match kind.deed {
             Deed::KillAt(point) => kill_at(&mut run, point).await,
             Deed::KillStartingAt(point) => kill_starting_at(&mut run, point).await,
@@ -51,7 +51,7 @@ pub async fn run(kind: &Kind, cut_off: Duration) -> (usize, String) {
             Deed::Tear(point) => fail(&mut run, point, Fault::Tear).await,
             Deed::Answer(point, status, code) => fail(&mut run, point, Fault::Answer(status, code)).await,
             Deed::Storm(status, code) => storm(&mut run, status, code).await,
-            Deed::CutOff => cut_off_for(&mut run, cut_off).await,
+            Deed::CutOff => cut_off_for(&mut run, how.cut_off).await,
             Deed::KillBroker => kill_broker(&mut run, false).await,
             Deed::KillBrokerAndDaemon => kill_broker(&mut run, true).await,
             Deed::Recreate => recreate(&mut run).await,

@@ -1,5 +1,7 @@
 //! The kinds of faults, as a table: what is waited for, and what is done then.
 
+use std::time::Duration;
+
 use crate::gateway::{Point, Side};
 
 /// One kind: a run of its own topic and bucket, in which its fault comes `rounds` times.
@@ -9,6 +11,15 @@ pub struct Kind {
     pub rounds: usize,
     /// Whether it is among the few of `make test`.
     pub few: bool,
+}
+
+/// How a kind is run this time.
+pub struct How {
+    /// Of the run's topic and bucket, which no other run has.
+    pub name: String,
+    pub rounds: usize,
+    /// How long a line is cut.
+    pub cut_off: Duration,
 }
 
 /// What is done to the first of two daemons, unless it says otherwise. Requests are met at its own gateway.
@@ -81,10 +92,10 @@ use Deed::*;
 use Side::{After, Before};
 
 pub const KINDS: [Kind; 44] = [
-    few("kill-before-cut", 4, KillAt(put("/chain/", Before))),
-    few("kill-after-cut", 4, KillAt(put("/chain/", After))),
-    kind("kill-before-object", 4, KillAt(put("/tables/", Before))),
-    few("kill-after-object", 4, KillAt(put("/tables/", After))),
+    few("kill-before-cut", 6, KillAt(put("/chain/", Before))),
+    few("kill-after-cut", 6, KillAt(put("/chain/", After))),
+    kind("kill-before-object", 6, KillAt(put("/tables/", Before))),
+    few("kill-after-object", 6, KillAt(put("/tables/", After))),
     kind("kill-before-quarantine", 4, KillAt(put("/quarantine/", Before))),
     kind("kill-after-quarantine", 4, KillAt(put("/quarantine/", After))),
     kind("kill-before-layout", 3, KillStartingAt(put("/layouts/", Before))),
@@ -97,9 +108,9 @@ pub const KINDS: [Kind; 44] = [
     kind("kill-after-progress", 1, KillAt(put("/progress/", After))),
     kind("kill-before-loss", 2, KillAtLoss(Before)),
     kind("kill-after-loss", 2, KillAtLoss(After)),
-    kind("kill-reading", 4, KillReading),
-    kind("kill-both", 4, KillBoth),
-    few("kill-in-turns", 6, KillInTurns),
+    kind("kill-reading", 6, KillReading),
+    kind("kill-both", 6, KillBoth),
+    few("kill-in-turns", 10, KillInTurns),
     few("late-cut", 4, ArriveLate(put("/chain/", Before))),
     kind("late-object", 4, ArriveLate(put("/tables/", Before))),
     kind("zombie", 4, Pause),
@@ -108,14 +119,14 @@ pub const KINDS: [Kind; 44] = [
     kind("zombie-unanswered", 3, PauseHolding(put("/chain/", After))),
     kind("stop-amid-cut", 3, StopAt(put("/chain/", Before))),
     kind("stop-amid-upload", 3, StopAt(put("/tables/", Before))),
-    kind("cut-torn", 4, Tear(put("/chain/", Before))),
-    few("cut-answer-lost", 4, Tear(put("/chain/", After))),
-    kind("object-torn", 4, Tear(put("/tables/", Before))),
-    kind("object-answer-lost", 4, Tear(put("/tables/", After))),
-    few("cut-conflict", 4, Answer(put("/chain/", Before), 409, "ConditionalRequestConflict")),
-    kind("object-conflict", 4, Answer(put("/tables/", Before), 409, "ConditionalRequestConflict")),
-    kind("cut-written-then-500", 4, Answer(put("/chain/", After), 500, "InternalError")),
-    kind("object-written-then-412", 4, Answer(put("/tables/", After), 412, "PreconditionFailed")),
+    kind("cut-torn", 6, Tear(put("/chain/", Before))),
+    few("cut-answer-lost", 6, Tear(put("/chain/", After))),
+    kind("object-torn", 6, Tear(put("/tables/", Before))),
+    kind("object-answer-lost", 6, Tear(put("/tables/", After))),
+    few("cut-conflict", 6, Answer(put("/chain/", Before), 409, "ConditionalRequestConflict")),
+    kind("object-conflict", 6, Answer(put("/tables/", Before), 409, "ConditionalRequestConflict")),
+    kind("cut-written-then-500", 6, Answer(put("/chain/", After), 500, "InternalError")),
+    kind("object-written-then-412", 6, Answer(put("/tables/", After), 412, "PreconditionFailed")),
     kind("slow-down-storm", 3, Storm(503, "SlowDown")),
     kind("cut-off", 1, CutOff),
     kind("partitions-added", 3, AddPartitions),

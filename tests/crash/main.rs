@@ -5,9 +5,9 @@
 //! One lists the folder all the while and may never see a row twice; one compares at the end what Kafka acknowledged with
 //! what is archived, by topic id, partition, offset, and value by value.
 //!
-//! **How to run it.** `localstack/with cargo test --locked --test crash -- few`, or `all`, or names of kinds. `all` goes over
-//! the table until there were `CRASH_FAULTS` (200) faults, `CRASH_AT_ONCE` (4) runs at a time, and cuts lines for
-//! `CRASH_CUT_SECONDS` (120).
+//! **How to run it.** `localstack/with cargo test --locked --test crash -- few`, or `all`, or names of kinds. `few` ends
+//! each kind after three rounds; `all` goes over the table until there were `CRASH_FAULTS` (200) faults. `CRASH_AT_ONCE` (4) runs go on
+//! at a time; `CRASH_CUT_SECONDS` (120) is how long lines are cut.
 
 mod deeds;
 mod full;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kinds::{KINDS, Kind, RECOVERY};
+use kinds::{How, KINDS, Kind, RECOVERY};
 use stack::{daemon, events, gateway, kafka, lake, manifest};
 use tokio::runtime::Handle;
 
@@ -44,13 +44,13 @@ impl Outcome {
     }
 }
 
-async fn one(kind: &Kind, cut: Duration) -> (usize, String) {
+async fn one(kind: &Kind, how: &How) -> (usize, String) {
     if kind.deed.takes_the_broker() {
         let _mine = kafka::broker_for_me().await;
-        deeds::run(kind, cut).await
+        deeds::run(kind, how).await
     } else {
         let _up = kafka::broker_stays_up().await;
-        deeds::run(kind, cut).await
+        deeds::run(kind, how).await
     }
 }
 
@@ -59,7 +59,8 @@ async fn work(
     queue: Arc<Mutex<VecDeque<(usize, &'static Kind)>>>,
     outcome: Arc<Mutex<Outcome>>,
     enough: usize,
-    cut: Duration,
+    most_rounds: usize,
+    cut_off: Duration,
 ) {
     loop {
         let Some((cycle, kind)) = queue.lock().unwrap().pop_front() else { return };
@@ -68,7 +69,8 @@ async fn work(
         }
         let began = Instant::now();
         // Runs block; their gateways are tasks of the runtime.
-        let done = tokio::task::spawn_blocking(move || Handle::current().block_on(one(kind, cut)));
+        let how = How { name: format!("{}-{cycle}", kind.name), rounds: kind.rounds.min(most_rounds), cut_off };
+        let done = tokio::task::spawn_blocking(move || Handle::current().block_on(one(kind, &how)));
         let (name, done) = (kind.name, done.await);
         let took = began.elapsed().as_secs();
         let mut outcome = outcome.lock().unwrap();
@@ -110,11 +112,12 @@ async fn main() -> ExitCode {
     let enough = if is("all") { number("CRASH_FAULTS", 200) as usize } else { 0 };
     let cut = Duration::from_secs(number("CRASH_CUT_SECONDS", 120));
     let cycles = if is("all") { 20 } else { 1 };
+    let most_rounds = if is("few") { 3 } else { usize::MAX };
     let queue: VecDeque<_> = (0..cycles).flat_map(|cycle| chosen.iter().map(move |kind| (cycle, *kind))).collect();
     let (queue, outcome) = (Arc::new(Mutex::new(queue)), Arc::new(Mutex::new(Outcome::default())));
     let began = Instant::now();
     let workers: Vec<_> = (0..number("CRASH_AT_ONCE", 4))
-        .map(|_| tokio::spawn(work(queue.clone(), outcome.clone(), enough, cut)))
+        .map(|_| tokio::spawn(work(queue.clone(), outcome.clone(), enough, most_rounds, cut)))
         .collect();
     for worker in workers {
         worker.await.unwrap();
