@@ -14,25 +14,32 @@ demo: ## the whole path on this machine: made records, embedded broker, a folder
 	$(CARGO) run --locked --bin alluvium -- demo
 
 .PHONY: test
-test: ## format, lints, unit and integration tests, then live tests against a real Kafka and LocalStack (no Docker)
+test: ## format, lints, unit and integration tests, then live tests and crashes against a real Kafka and LocalStack (no Docker)
 	@localstack/prerequisites build stack
 	@$(MAKE) lint
 	$(CARGO) test --locked
 	@$(MAKE) live
+	@$(MAKE) crash
 
 .PHONY: lint
 lint: ## format and lints only; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --test live --test stores -- -D warnings
+	$(CARGO) clippy --locked --test live --test stores --test crash -- -D warnings
 
 .PHONY: live
 live: ## the live tests only, with a stack of their own
 	@localstack/prerequisites build stack
 	localstack/with $(CARGO) test --locked --test live
 
-.PHONY: prove prove-model prove-sim prove-stores
-prove: prove-model prove-sim prove-stores ## the promises, at length
+.PHONY: crash
+CRASH ?= few
+crash: ## the built binary under a few kinds of faults, or under those that CRASH names (tests/crash/kinds.rs)
+	@localstack/prerequisites build stack
+	localstack/with $(CARGO) test --locked --test crash -- $(CRASH)
+
+.PHONY: prove prove-model prove-sim prove-stores prove-crash
+prove: prove-model prove-sim prove-stores prove-crash ## the promises, at length
 
 prove-model: ## the chain's rules in all states of larger worlds
 	$(CARGO) test --locked --test model -- --ignored --nocapture
@@ -43,6 +50,9 @@ prove-sim: ## whole daemons in 10,000 simulated runs, or those of ALLUVIUM_SEEDS
 prove-stores: ## 1,000 rounds of 64 racing creates, and the whole suite, on each store that can be had here (builds versitygw once, with Go)
 	@localstack/prerequisites build stack
 	localstack/with tests/stores/run $(STORES)
+
+prove-crash: ## every kind of fault on the built binary, over and over until there were 200
+	@$(MAKE) crash CRASH=all
 
 .PHONY: engines
 engines: ## read the golden table back with Trino, Spark and DuckDB (downloads 800 MB the first time)

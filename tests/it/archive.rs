@@ -216,6 +216,23 @@ async fn a_topic_created_anew_after_a_cut_keeps_what_was_archived_of_the_old_one
     rig.assert_archived(new, 0..18).await;
 }
 
+/// The reader stands behind the new log's end, so it is Kafka that says so first.
+#[tokio::test]
+async fn a_topic_created_anew_with_fewer_records_than_are_archived_starts_a_chain_of_its_own() {
+    let mut rig = Rig::new(5);
+    rig.append(0..10);
+    let mut owner = rig.owner().await;
+    owner.settle_after_a_minute().await;
+    let old = rig.topic_id().await;
+    rig.log.delete_topic(rig.topic.topic.as_str());
+    rig.log.create_topic(rig.topic.topic.as_str(), 1);
+    rig.append(0..3);
+    owner.settle_after_a_minute().await;
+    assert_eq!(owner.problem(), None);
+    rig.assert_archived(old, 0..10).await;
+    rig.assert_archived(rig.topic_id().await, 0..3).await;
+}
+
 #[tokio::test]
 async fn aborted_records_and_markers_are_spanned_and_not_archived() {
     let mut rig = Rig::new(100);
@@ -320,6 +337,27 @@ async fn a_store_that_is_gone_for_long_is_waited_out() {
     rig.store.heal();
     owner.settle_after_a_minute().await;
     rig.assert_archived(rig.topic_id().await, 0..20).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_years_off_decides_nothing_of_what_is_archived() {
+    let mut archives = Vec::new();
+    for year in ["1971-01-01T00:00Z", "2026-11-25T00:00Z", "2199-12-31T23:59Z"] {
+        let mut rig = Rig::new(5);
+        rig.append(0..20);
+        let mut owner = rig.owner().await;
+        owner.wall = year.parse().unwrap();
+        owner.settle_after_a_minute().await;
+        let id = rig.topic_id().await;
+        rig.assert_archived(id, 0..20).await;
+        let mut cuts = rig.chain_of(id).await;
+        // All but what is random, and what follows from that.
+        for cut in &mut cuts {
+            (cut.nonce, cut.previous) = (String::new(), None);
+        }
+        archives.push(cuts);
+    }
+    assert!(archives.windows(2).all(|two| two[0] == two[1]), "{archives:#?}");
 }
 
 #[tokio::test]

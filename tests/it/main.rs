@@ -2,6 +2,7 @@
 
 mod architecture;
 mod archive;
+mod bad_chains;
 mod bad_input;
 mod busy;
 mod conformance;
@@ -11,7 +12,9 @@ mod oracle;
 mod oracles;
 mod redo;
 mod rig;
+mod running;
 mod script;
 mod starts;
+mod startup;
 mod store;
 mod verify;

@@ -109,6 +109,7 @@ impl Rig {
             store: self.store.clone(),
             open: VecDeque::new(),
             now: Duration::ZERO,
+            wall: jiff::Timestamp::from_millisecond(BASE).unwrap(),
         };
         owner.member.assign(std::slice::from_ref(&self.topic));
         owner.feed(Input::Take { partition: self.topic.clone(), route });
@@ -242,12 +243,13 @@ pub struct Owner {
     store: FaultStore,
     pub open: VecDeque<Effect>,
     now: Duration,
+    /// What this process takes the time of day to be.
+    pub wall: jiff::Timestamp,
 }
 
 impl Owner {
     pub fn feed(&mut self, input: Input) {
-        let wall = jiff::Timestamp::from_millisecond(BASE).unwrap();
-        for effect in self.lane.handle(input, Now { monotonic: self.now, wall }) {
+        for effect in self.lane.handle(input, Now { monotonic: self.now, wall: self.wall }) {
             match effect {
                 Effect::Source(command) => self.member.obey(command),
                 ask => self.open.push_back(ask),

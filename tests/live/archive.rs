@@ -60,6 +60,6 @@ async fn every_record_is_there_once_through_a_kill_and_a_pause_longer_than_the_s
         assert!(daemon.ended().await.success());
     }
     let path = setup.folder.path().join("manifest.jsonl");
-    manifest.write(&path);
+    manifest.write(&path, id, |_, _| false);
     judge(&setup.bucket, &setup.topic, &path);
 }

@@ -5,22 +5,21 @@ mod archive;
 mod bucket;
 #[path = "../it/conformance.rs"]
 mod conformance;
-mod daemon;
-mod events;
 mod junk;
-mod kafka;
-mod lake;
-mod manifest;
 mod member;
 #[path = "../oracle/mod.rs"]
 #[allow(dead_code)]
 mod oracle;
 mod outages;
-mod proxy;
 mod raw_header;
 mod readers;
 #[path = "../it/script.rs"]
 mod script;
 mod source;
+#[path = "../stack/mod.rs"]
+#[allow(dead_code)]
+mod stack;
 mod store;
 mod wire;
+
+use stack::{daemon, gateway, kafka, lake, manifest};

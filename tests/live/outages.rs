@@ -7,10 +7,10 @@ use alluvium::domain::{Topic, TopicPartition};
 use alluvium::source::{Log, Protocol};
 
 use crate::daemon::{Daemon, Setup};
+use crate::gateway::Gateway;
 use crate::kafka::{add_partitions, broker, broker_for_me, broker_stays_up, create_topic, eventually, log};
 use crate::lake::{judge, store, tips};
 use crate::manifest::{Manifest, Sending};
-use crate::proxy::Proxy;
 
 const PARTITIONS: i32 = 3;
 
@@ -25,7 +25,7 @@ async fn all_is_archived_once(setup: &Setup, manifests: &[&Manifest]) {
     let ends: BTreeMap<_, _> = manifests.iter().flat_map(|manifest| manifest.ends().1).collect();
     eventually("all is archived", async || (tips(&*store, &setup.topic, id).await == ends).then_some(())).await;
     let path = setup.folder.path().join("manifest.jsonl");
-    manifests.iter().for_each(|manifest| manifest.write(&path));
+    manifests.iter().for_each(|manifest| manifest.write(&path, id, |_, _| false));
     judge(&setup.bucket, &setup.topic, &path);
 }
 
@@ -80,8 +80,8 @@ async fn a_broker_that_dies_and_comes_back_is_waited_for_and_nothing_is_lost() {
 async fn an_s3_that_cannot_be_reached_for_a_while_is_waited_for_and_nothing_is_lost() {
     let _up = broker_stays_up().await;
     let mut setup = Setup::new("s3-gone").await;
-    let proxy = Proxy::to(setup.endpoint.trim_start_matches("http://")).await;
-    setup.endpoint = format!("http://127.0.0.1:{}", proxy.port);
+    let proxy = Gateway::to(setup.endpoint.trim_start_matches("http://")).await;
+    setup.endpoint = proxy.endpoint();
     create_topic(&setup.topic, PARTITIONS).await;
     let manifest = Manifest::new(&setup.topic, PARTITIONS);
     let daemon = Daemon::start(&setup, "one");
@@ -108,8 +108,8 @@ async fn an_s3_that_cannot_be_reached_for_a_while_is_waited_for_and_nothing_is_l
 async fn a_second_signal_ends_a_stop_that_waits() {
     let _up = broker_stays_up().await;
     let mut setup = Setup::new("twice").await;
-    let proxy = Proxy::to(setup.endpoint.trim_start_matches("http://")).await;
-    setup.endpoint = format!("http://127.0.0.1:{}", proxy.port);
+    let proxy = Gateway::to(setup.endpoint.trim_start_matches("http://")).await;
+    setup.endpoint = proxy.endpoint();
     create_topic(&setup.topic, 1).await;
     let manifest = Manifest::new(&setup.topic, 1);
     let mut daemon = Daemon::start(&setup, "one");

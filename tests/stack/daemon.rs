@@ -10,9 +10,9 @@ use std::time::Duration;
 use alluvium::source::Protocol;
 use serde_json::Value;
 
-use crate::events::{MESSAGE, SCHEMA, write_descriptors};
-use crate::kafka::{brokers, eventually, run, variable};
-use crate::lake::create_bucket;
+use super::events::{MESSAGE, SCHEMA, write_descriptors};
+use super::kafka::{brokers, eventually, run, variable};
+use super::lake::create_bucket;
 
 /// What the daemons of one test have in common.
 pub struct Setup {
@@ -25,6 +25,16 @@ pub struct Setup {
     /// Where the daemons look for S3.
     pub endpoint: String,
     pub protocol: Protocol,
+    /// When the group gives a silent member up, in milliseconds (classic protocol).
+    pub session: u32,
+    /// `cut.every`.
+    pub every: &'static str,
+    /// `archive.url`.
+    pub url: String,
+    /// The descriptor set's file in `folder`.
+    pub descriptors: &'static str,
+    /// What the daemons are started by; nothing where they are started as they are.
+    pub within: Vec<String>,
 }
 
 impl Setup {
@@ -36,15 +46,33 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         write_descriptors(&folder.path().join("events.binpb"));
         let (entry, endpoint) = (format!("name: {topic}"), variable("ALLUVIUM_TEST_S3"));
-        Setup { folder, topic, bucket, entry, endpoint, protocol: Protocol::Classic }
+        let url = format!("s3://{bucket}/archive");
+        Setup {
+            folder,
+            topic,
+            bucket,
+            entry,
+            endpoint,
+            protocol: Protocol::Classic,
+            session: 6000,
+            every: "2s",
+            url,
+            descriptors: "events.binpb",
+            within: Vec::new(),
+        }
     }
 
-    fn write_config(&self, name: &str, port: u16) -> PathBuf {
+    fn write_config(&self, name: &str, endpoint: &str, port: u16) -> PathBuf {
         let path = self.folder.path().join(format!("{name}.yaml"));
         let (protocol, session) = match self.protocol {
-            Protocol::Classic => ("classic", "session.timeout.ms: '6000', heartbeat.interval.ms: '500', "),
-            Protocol::Consumer => ("consumer", ""),
+            Protocol::Classic => {
+                let session = self.session;
+                ("classic", format!("session.timeout.ms: '{session}', heartbeat.interval.ms: '500', "))
+            }
+            Protocol::Consumer => ("consumer", String::new()),
         };
+        let s3 = format!("  s3: {{ endpoint: '{endpoint}', region: us-east-1, path_style: true }}\n");
+        let s3 = if self.url.starts_with("s3:") { s3 } else { String::new() };
         let text = format!(
             "kafka:
   brokers: {brokers}
@@ -54,11 +82,10 @@ impl Setup {
 topics:
   - {entry}
 schemas:
-  descriptors: [events.binpb]
+  descriptors: [{descriptors}]
 archive:
-  url: s3://{bucket}/archive
-  s3: {{ endpoint: '{endpoint}', region: us-east-1, path_style: true }}
-cut: {{ every: 2s }}
+  url: {url}
+{s3}cut: {{ every: {every} }}
 memory: 256MiB
 lanes: 2
 http: 127.0.0.1:{port}
@@ -66,8 +93,9 @@ http: 127.0.0.1:{port}
             brokers = brokers(),
             topic = self.topic,
             entry = self.entry,
-            bucket = self.bucket,
-            endpoint = self.endpoint,
+            descriptors = self.descriptors,
+            url = self.url,
+            every = self.every,
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -83,11 +111,18 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn start(setup: &Setup, name: &str) -> Daemon {
+        Daemon::start_at(setup, name, &setup.endpoint)
+    }
+
+    /// Starts one that looks for S3 somewhere else.
+    pub fn start_at(setup: &Setup, name: &str, endpoint: &str) -> Daemon {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = setup.write_config(name, port);
+        let config = setup.write_config(name, endpoint, port);
         let log = setup.folder.path().join(format!("{name}.log"));
-        let output = File::create(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_alluvium"))
+        let output = File::options().create(true).append(true).open(&log).unwrap();
+        let mut words = setup.within.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_alluvium")]);
+        let child = Command::new(words.next().expect("the program at least"))
+            .args(words)
             .args(["run", "--name", name, "-c"])
             .arg(config)
             .stdin(Stdio::null())

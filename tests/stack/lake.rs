@@ -9,7 +9,7 @@ use alluvium::chain::{ChainId, Cut, chain_prefix};
 use alluvium::domain::{TopicId, TopicPartition};
 use alluvium::store::{ArchiveSettings, ArchiveStore, S3Settings, open};
 
-use crate::kafka::variable;
+use super::kafka::variable;
 
 /// Opens the archive in a bucket.
 pub async fn store(bucket: &str) -> Arc<dyn ArchiveStore> {
@@ -52,13 +52,22 @@ pub async fn tips(store: &dyn ArchiveStore, topic: &str, id: TopicId) -> BTreeMa
 
 /// Has a topic of the archive compared with what Kafka acknowledged.
 pub fn judge(bucket: &str, topic: &str, manifest: &Path) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/judge.py");
-    let judged = Command::new(variable("ALLUVIUM_TEST_PYTHON"))
-        .args([script, "--bucket", bucket, "--prefix", "archive", "--endpoint", &variable("ALLUVIUM_TEST_S3")])
-        .args(["--topic", topic, "--manifest"])
-        .arg(manifest)
-        .output()
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&judged.stdout));
-    assert!(judged.status.success(), "the judge disagrees:\n{}", String::from_utf8_lossy(&judged.stderr));
+    let python = Command::new(variable("ALLUVIUM_TEST_PYTHON"));
+    let place =
+        ["--archive", &format!("{bucket}/archive"), "--endpoint", &variable("ALLUVIUM_TEST_S3")].map(str::to_owned);
+    println!("{}", judged(python, &place, topic, manifest).unwrap_or_else(|why| panic!("{why}")));
+}
+
+/// Runs the judge with this Python on this archive, and returns what it says.
+///
+/// # Errors
+/// What it found different.
+pub fn judged(mut python: Command, place: &[String], topic: &str, manifest: &Path) -> Result<String, String> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stack/judge.py");
+    let judged = python.arg(script).args(place).args(["--topic", topic, "--manifest"]).arg(manifest).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    match judged.status.success() {
+        true => Ok(text(&judged.stdout)),
+        false => Err(format!("the judge disagrees: {}\n{}", text(&judged.stdout), text(&judged.stderr))),
+    }
 }

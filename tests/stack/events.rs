@@ -157,8 +157,18 @@ fn bytes_field(into: &mut Vec<u8>, field: u64, value: &[u8]) {
 
 /// Writes the FileDescriptorSet of the events.
 pub fn write_descriptors(path: &Path) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live");
-    let set = protox::Compiler::new([folder])
+    compile(include_str!("event.proto"), path);
+}
+
+/// Writes one that makes another layout of the same columns.
+pub fn write_older_descriptors(path: &Path) {
+    compile(&format!("{}\nmessage GoneSince {{}}\n", include_str!("event.proto")), path);
+}
+
+fn compile(text: &str, path: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("event.proto"), text).unwrap();
+    let set = protox::Compiler::new([folder.path()])
         .unwrap()
         .include_imports(true)
         .open_file("event.proto")

@@ -7,14 +7,15 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use alluvium::domain::TopicId;
 use rdkafka::client::ClientContext;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
-use crate::events::Event;
-use crate::kafka::{PATIENCE, config};
+use super::events::Event;
+use super::kafka::{PATIENCE, config};
 
 /// What is to be found, by partition and offset.
 #[derive(Default)]
@@ -48,7 +49,7 @@ pub enum Sending {
 
 pub struct Manifest {
     topic: String,
-    partitions: i32,
+    pub partitions: i32,
     plain: BaseProducer<Acknowledged>,
     transactional: BaseProducer<Acknowledged>,
 }
@@ -56,7 +57,12 @@ pub struct Manifest {
 impl Manifest {
     pub fn new(topic: &str, partitions: i32) -> Manifest {
         let producer = |key: &str, value: &str| {
-            let config = config().set(key, value).set("linger.ms", "20").set("compression.type", "lz4").clone();
+            let config = config()
+                .set(key, value)
+                .set("linger.ms", "20")
+                .set("compression.type", "lz4")
+                .set("topic.metadata.refresh.interval.ms", "500")
+                .clone();
             BaseProducer::from_config_and_context(&config, Acknowledged::default()).unwrap()
         };
         let plain = producer("enable.idempotence", "true");
@@ -98,7 +104,9 @@ impl Manifest {
         record.key = key.as_deref();
         record.payload = value.as_deref();
         while let Err((error, back)) = producer.send(record) {
-            assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
+            // A partition added a moment ago is unknown until the producer has looked again.
+            let passes = [RDKafkaErrorCode::QueueFull, RDKafkaErrorCode::UnknownPartition];
+            assert!(error.rdkafka_error_code().is_some_and(|code| passes.contains(&code)), "{error}");
             producer.poll(Duration::from_millis(10));
             record = back;
         }
@@ -111,11 +119,16 @@ impl Manifest {
         (lines.len(), lines.keys().map(|&(partition, offset)| (partition, offset + 1)).collect())
     }
 
-    /// Adds the lines to a file.
-    pub fn write(&self, path: &Path) {
+    /// Adds the lines to a file, as records of this incarnation of the topic. Those of which `may_miss` is true of their
+    /// partition and offset need not be found.
+    pub fn write(&self, path: &Path, id: TopicId, may_miss: impl Fn(i32, i64) -> bool) {
         let file = std::fs::File::options().create(true).append(true).open(path).unwrap();
         let mut file = std::io::BufWriter::new(file);
-        self.lines().values().for_each(|line| writeln!(file, "{line}").unwrap());
+        for ((partition, offset), line) in self.lines() {
+            let line = line.strip_prefix('{').expect("a line is an object");
+            let may_miss = may_miss(partition, offset);
+            writeln!(file, r#"{{"topic_id":"{}","may_miss":{may_miss},{line}"#, id.short()).unwrap();
+        }
         file.flush().unwrap();
     }
 
