@@ -30,7 +30,7 @@ use bucket::Sabotage;
 use many::{Sum, asked, run, run_all};
 
 /// Seeds that failed once. They say what they said as long as the simulator chooses in the same order.
-const KEPT: &[u64] = &[1, 12, 57];
+const KEPT: &[u64] = &[3330, 5256];
 
 /// What must have happened at least once in the seeds of `make test`: a promise that was never put to the test is none.
 const SITUATIONS: &[&str] = &[
