@@ -141,6 +141,11 @@ pub const KINDS: [Kind; 44] = [
 pub const RECOVERY: Kind = few("recovery", 2, Recovery);
 
 impl Deed {
+    /// Whether only the store misbehaves: its answers are lost, late or bad.
+    pub fn is_of_the_store(self) -> bool {
+        matches!(self, Deed::Tear(_) | Deed::Answer(..) | Deed::Storm(..))
+    }
+
     /// Whether the broker is down in it, so that no other run may go on.
     pub fn takes_the_broker(self) -> bool {
         matches!(self, KillBroker | KillBrokerAndDaemon)
