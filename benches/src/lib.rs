@@ -7,8 +7,8 @@
 //! runs in a process of its own ([`child`]): ours in [`reader`], on the daemon's allocator, the others in [`reference`], on the C
 //! library's. The broker of `gates` is librdkafka's mock, in this process ([`broker`]).
 //!
-//! **Promises.** One corpus for all ([`corpus`]); our side does all that the daemon does, the references less: they make rows or
-//! columns without envelope, hours and digest.
+//! **Promises.** One corpus for all ([`corpus`]). Decoding is compared without envelope, hours and digest, which no reference makes,
+//! and shown with them; everywhere else our side does all that the daemon does.
 
 pub mod allocations;
 mod broker;
