@@ -55,7 +55,8 @@ pub(super) struct Args {
     /// Compare with Kafka's log, too: cluster, topic ids, and where each log begins and ends.
     #[arg(long)]
     kafka: bool,
-    /// Write the newest cut of every chain to a file, to be kept where nobody who writes to the bucket can write.
+    /// Where nothing is wrong, write the newest cut of every chain to a file, to be kept where nobody who writes to the bucket
+    /// can write.
     #[arg(long, value_name = "FILE")]
     tips: Option<PathBuf>,
     /// A file that --tips wrote earlier: its cuts must still be there, with the same hashes.
@@ -83,8 +84,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Usage);
     }
     let report = block_on(verify(args, &settings, anchors))??;
-    if let Some(path) = &args.tips {
-        write_tips(path, &report)?;
+    match &args.tips {
+        // The tips of a chain that was cut short would vouch for it from tomorrow on.
+        Some(path) if !report.is_clean() => {
+            eprintln!("warning: {} is left as it was: the archive is wrong", path.display())
+        }
+        Some(path) => write_tips(path, &report)?,
+        None => {}
     }
     print(&match args.output {
         Output::Text => words::of(&report),
@@ -165,10 +171,7 @@ fn progress_bar() -> ProgressBar {
 
 fn advance(bar: &ProgressBar, step: Step) {
     match step {
-        Step::Listed(keys) => {
-            let before: usize = bar.message().split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
-            bar.set_message(format!("{} keys listed ", before + keys));
-        }
+        Step::Listed(keys) => bar.set_message(format!("{keys} keys listed ")),
         Step::CutsToCome(cuts) => bar.inc_length(cuts as u64),
         Step::Cut => bar.inc(1),
     }
@@ -256,6 +259,20 @@ mod tests {
         fs::remove_dir_all(trial.path("lake/quarantine")).unwrap();
         fs::remove_dir_all(trial.path("lake/chain")).unwrap();
         assert_eq!(trial.verify(&["--anchors", tips]).unwrap(), Exit::Findings);
+    }
+
+    #[test]
+    fn tips_of_an_archive_that_is_wrong_do_not_take_the_place_of_sound_ones() {
+        let trial = Trial::new();
+        let tips = trial.path("tips.json");
+        let both = ["--anchors", tips.to_str().unwrap(), "--tips", tips.to_str().unwrap()];
+        assert_eq!(trial.verify(&both[2..]).unwrap(), Exit::Ok);
+        let sound = fs::read(&tips).unwrap();
+        fs::remove_dir_all(trial.path("lake/chain")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(trial.verify(&both).unwrap(), Exit::Findings);
+            assert!(fs::read(&tips).unwrap() == sound, "they were overwritten");
+        }
     }
 
     #[test]

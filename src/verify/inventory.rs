@@ -34,6 +34,11 @@ impl Inventory {
         self.with(|unnamed| unnamed.contains(&hash(key)))
     }
 
+    /// Returns how many listed keys nobody has named.
+    pub fn len(&self) -> usize {
+        self.with(|unnamed| unnamed.len())
+    }
+
     /// Whether every listed key was named.
     pub fn is_empty(&self) -> bool {
         self.with(|unnamed| unnamed.is_empty())

@@ -72,6 +72,7 @@ pub enum Depth {
 /// How far a verify is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// So many keys were listed by now.
     Listed(usize),
     CutsToCome(usize),
     Cut,

@@ -89,7 +89,7 @@ async fn list(
             names.extend(
                 keys.iter().filter_map(|key| ObjectName::parse(key)).map(|name| (name.topic_id, name.partition)),
             );
-            watch(Step::Listed(keys.len()));
+            watch(Step::Listed(inventory.len()));
         };
         each_page(fetch, folder, page).await?;
         Ok::<_, StoreError>(names)
