@@ -3,11 +3,11 @@
 //! **What it is.** [`Decoder`] reads protobuf payloads by a layout and sorts them, hour by hour, into rows of [`Objects`]; what
 //! cannot become a row goes, raw, into an object of quarantine.
 //!
-//! **Flow.** A layout becomes tables and empty buffers once ([`compile`], [`program`]). Record → [`framing`] → payload → [`message`]:
-//! [`run`], the loop from tag to tag, with [`parts`] for what is more than a scalar → [`buffers`] and [`text`] of [`columns`] → [`arrays`],
-//! beside those of the [`envelope`] → [`Chunk`]s by kind and bucket hour. What the loop finds odd (something comes twice, bytes
-//! are wrong) is taken back and read plainly: [`wire`] (bytes to a tree, by protobuf's rules) → [`check`] (what only the whole
-//! tells) → [`place`]. [`json`] writes what no column holds, [`raw`] says why a payload is kept.
+//! **Flow.** A layout becomes tables and empty buffers once ([`compile`], [`program`]). Record → [`framing`] → payload →
+//! [`message`]: [`run`], the loop from tag to tag, with [`parts`] for what is more than a scalar → [`buffers`] and [`text`] of
+//! [`columns`] → [`arrays`], beside those of the [`envelope`] → [`Chunk`]s by kind and bucket hour. What the loop finds odd
+//! (something comes twice, bytes are wrong) is taken back and read plainly: [`wire`] (bytes to a tree, by protobuf's rules) →
+//! [`check`] (what only the whole tells) → [`place`]. [`json`] writes what no column holds, [`raw`] says why a payload is kept.
 //!
 //! The way back: [`PayloadWriter`] makes the payload of a row.
 //!

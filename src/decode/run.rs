@@ -59,7 +59,9 @@ impl<'a> Run<'a> {
                 rest = self.skip(tag, next, after, depth)?;
                 continue;
             } else {
-                rest = self.member_or_elements(op, tag, next, after, row, depth, op.number == last)?;
+                // One block holds them all.
+                raw.add_if(op.packed && op.number == last, RawReason::Packing);
+                rest = self.member_or_elements(op, tag, next, after, row, depth)?;
             }
             raw.add_if(op.number < last, RawReason::FieldOrder);
             last = op.number;
@@ -72,10 +74,8 @@ impl<'a> Run<'a> {
         Ok(rest)
     }
 
-    /// Reads a field that stands in a oneof, does not fit, or has elements: as many as follow each other. The last may have been the field
-    /// before.
+    /// Reads a field that stands in a oneof, does not fit, or has elements: as many as follow each other.
     #[inline(never)]
-    #[allow(clippy::too_many_arguments)]
     fn member_or_elements(
         &mut self,
         op: &Op,
@@ -84,13 +84,10 @@ impl<'a> Run<'a> {
         after: usize,
         row: usize,
         depth: usize,
-        goes_on: bool,
     ) -> Plain<Rest<'a>> {
         let mut raw = RawReasons::default();
         raw.add_if(op.odd_packing, RawReason::Packing);
         if op.packed {
-            // One block holds them all.
-            raw.add_if(goes_on, RawReason::Packing);
             rest = self.packed(op, rest, after, row, &mut raw)?;
         } else if op.list == NONE {
             if op.case != NONE {

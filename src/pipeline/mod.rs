@@ -44,6 +44,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+pub use worker::BACK_OFF;
 
 use crate::source::{Log, Source};
 use crate::store::ArchiveStore;

@@ -104,7 +104,7 @@ impl Work {
         self.metrics.records_read(batch.records.len() as u64, batch.records.payload_bytes() as u64);
         if let Some(redo) = &mut self.redo {
             redo.push(batch);
-            match redo.pack_ahead(&self.workbench, &self.partition, &self.route.bloom, &self.shared.budget) {
+            match redo.pack_ahead(&self.workbench, packing(&self.partition, &self.route, &self.shared)) {
                 Ok(()) => self.redo_if_read(effects, now),
                 Err(cause) => self.step(Event::RedoImpossible(cause), now, effects),
             }
@@ -258,7 +258,7 @@ impl Work {
         let Some(redo) = self.redo.take_if(|redo| redo.is_complete()) else { return };
         let Some(chain) = self.machine.chain() else { return };
         let nonce = redo.nonce().to_owned();
-        let done = redo.pack(&self.workbench, &chain, &self.route.bloom, &self.shared.budget);
+        let done = redo.pack(&self.workbench, &chain, packing(&self.partition, &self.route, &self.shared));
         // Nothing more is read until the chain says where.
         self.forget();
         effects.push(Effect::Source(SourceCommand::Stop(self.partition.clone())));

@@ -1,11 +1,10 @@
 //! The range of a cut that somebody decided and did not finish, read again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::pack::{Body, Making, Packing, Range, Workbench};
 use crate::chain::{ChainId, Cut, CutObject};
-use crate::domain::{MemoryBudget, Offset, RawBatch, TopicPartition};
+use crate::domain::{Offset, RawBatch};
 use crate::schema::Layout;
 
 pub(super) struct Redo {
@@ -55,15 +54,9 @@ impl Redo {
     }
 
     /// Packs what has come so far, if it is enough and the layout is here.
-    pub(super) fn pack_ahead(
-        &mut self,
-        workbench: &Workbench,
-        partition: &TopicPartition,
-        bloom: &BTreeSet<String>,
-        budget: &MemoryBudget,
-    ) -> Result<(), String> {
+    pub(super) fn pack_ahead(&mut self, workbench: &Workbench, ours: Packing<'_>) -> Result<(), String> {
         let Some(layout) = &self.layout else { return Ok(()) };
-        let packing = packing(partition, layout, bloom, budget);
+        let packing = as_decided(ours, layout);
         self.records.pack_ahead(workbench, packing).map_err(|error| error.to_string())
     }
 
@@ -72,12 +65,11 @@ impl Redo {
         mut self,
         workbench: &Workbench,
         chain: &ChainId,
-        bloom: &BTreeSet<String>,
-        budget: &MemoryBudget,
+        ours: Packing<'_>,
     ) -> Result<(Vec<CutObject>, Vec<Option<Body>>), String> {
         let layout = self.layout.ok_or("its layout was not fetched")?;
         let making = Making { chain, nonce: &self.cut.nonce, first: self.cut.first, next: Some(self.cut.next) };
-        let packing = packing(&chain.partition, &layout, bloom, budget);
+        let packing = as_decided(ours, &layout);
         let packed = self.records.finish(workbench, packing, making).map_err(|error| error.to_string())?;
         if packed.as_ref().is_some_and(|packed| packed.rest.is_some()) {
             // Taken for complete, what is left out would look like a loss.
@@ -94,12 +86,7 @@ impl Redo {
     }
 }
 
-/// The cut decided how many hours there are.
-fn packing<'a>(
-    partition: &'a TopicPartition,
-    layout: &'a Arc<Layout>,
-    bloom: &'a BTreeSet<String>,
-    budget: &'a MemoryBudget,
-) -> Packing<'a> {
-    Packing { partition, layout, bloom, max_hours: usize::MAX, budget }
+/// Packs as the cut was decided: by its layout, in as many hours as it has.
+fn as_decided<'a>(ours: Packing<'a>, layout: &'a Arc<Layout>) -> Packing<'a> {
+    Packing { layout, max_hours: usize::MAX, ..ours }
 }

@@ -20,7 +20,7 @@ use crate::telemetry::{Pulse, StatusBoard};
 pub const REQUESTS: usize = 64;
 
 /// How the tries of one question are spaced.
-const BACK_OFF: retry::Policy =
+pub const BACK_OFF: retry::Policy =
     retry::Policy { first: Duration::from_millis(100), factor: 2.0, cap: Duration::from_secs(10), jitter: 0.5 };
 
 /// Carries requests out, for all lanes.

@@ -1,7 +1,7 @@
 //! Reading an archive by its chains.                                                                              wiring
 //!
 //! **What it is.** What replay and verify share: which chains there are, their cuts newest first ([`list_cuts`]), one cut and its
-//! loss record ([`read_cut`]), the layouts, and the proof of one object ([`prove`]).
+//! loss records ([`read_cut`]), the layouts, and the proof of one object ([`prove`]).
 //!
 //! **Promises.** A listing holds keys of one chain at a time; a record is parsed and its bytes hashed before anybody sees it.
 //! Nothing is written, so a credential that may only read and list is enough.

@@ -112,6 +112,7 @@ async fn kill_reading(run: &mut Run) {
 
 async fn kill_both(run: &mut Run) {
     run.send();
+    // At another moment of what they do each time.
     tokio::time::sleep(Duration::from_millis(150 * run.faults as u64 % 1000)).await;
     run.kill(0).await;
     run.kill(1).await;
@@ -164,6 +165,7 @@ async fn stop_at(run: &mut Run, point: Point) {
     let held = run.held(0, point).await;
     run.daemons[0].as_ref().expect("it runs").signal("TERM");
     run.send();
+    // So that the signal has come. Nothing tells when; coming later it finds the request done, which is a stop as well.
     tokio::time::sleep(Duration::from_millis(300)).await;
     held.go_on();
     let mut daemon = run.daemons[0].take().expect("it runs");
@@ -188,6 +190,7 @@ async fn storm(run: &mut Run, status: u16, code: &'static str) {
         let any = Point { method, part: "/", side: Side::Before };
         run.gateways.iter().for_each(|gateway| gateway.on(any, 0, usize::MAX, Fault::Answer(status, code)));
     }
+    // It lasts for five seconds.
     for _ in 0..10 {
         run.send();
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -211,6 +214,7 @@ async fn cut_off_for(run: &mut Run, how_long: Duration) {
 
 async fn kill_broker(run: &mut Run, and_daemon: bool) {
     run.send();
+    // At another moment each time.
     tokio::time::sleep(Duration::from_millis(250 * run.faults as u64 % 1000)).await;
     broker("kill").await;
     run.faults += 1;
@@ -261,6 +265,7 @@ async fn hijack(run: &mut Run) {
     let mut impostor = Impostor::join(&run.setup.topic);
     impostor.has_taken();
     run.send();
+    // It holds them for a while.
     tokio::time::sleep(Duration::from_secs(1)).await;
     run.faults += 1;
     drop(impostor);

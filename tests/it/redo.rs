@@ -44,18 +44,3 @@ async fn a_shorter_topic_created_anew_under_a_redo_starts_a_chain_of_its_own() {
     assert_eq!(second.problem(), None);
     rig.assert_archived(new, 0..3).await;
 }
-
-#[tokio::test]
-async fn a_shorter_topic_created_anew_under_the_reader_starts_a_chain_of_its_own() {
-    let mut rig = Rig::new(5);
-    rig.append(0..10);
-    let mut owner = rig.owner().await;
-    owner.settle_after_a_minute().await;
-    rig.log.delete_topic(rig.topic.topic.as_str());
-    let new = rig.log.create_topic(rig.topic.topic.as_str(), 1);
-    rig.append(100..103);
-    owner.settle_after_a_minute().await;
-    owner.settle_after_a_minute().await;
-    assert_eq!(owner.problem(), None);
-    rig.assert_archived(new, 0..3).await;
-}

@@ -41,13 +41,6 @@ impl Rig {
     pub fn new(rows: usize) -> Rig {
         let log = ScriptedLog::new();
         log.create_topic(Stream::Searches.topic(), 1);
-        let rule = TopicRule {
-            matches: TopicMatch::Name(Stream::Searches.topic().to_owned()),
-            schema: TopicSchema::default(),
-            bloom: BTreeSet::new(),
-            start: StartAt::Earliest,
-            incarnation: None,
-        };
         Rig {
             log,
             store: FaultStore::new(LocalStore::in_memory()),
@@ -55,21 +48,14 @@ impl Rig {
             rows,
             bytes: 1 << 20,
             batch: 3,
-            routes: Arc::new(routes(rule)),
+            routes: Arc::new(routes(StartAt::Earliest)),
             owners: 0,
             audited: std::cell::Cell::default(),
         }
     }
 
     pub fn starting_at(self, start: StartAt) -> Rig {
-        let rule = TopicRule {
-            matches: TopicMatch::Name(self.topic.topic.to_string()),
-            schema: TopicSchema::default(),
-            bloom: BTreeSet::new(),
-            start,
-            incarnation: None,
-        };
-        Rig { routes: Arc::new(routes(rule)), ..self }
+        Rig { routes: Arc::new(routes(start)), ..self }
     }
 
     /// Appends events numbered so, spread over three hours.
@@ -209,7 +195,15 @@ impl Rig {
     }
 }
 
-fn routes(rule: TopicRule) -> Routes {
+/// The topic of searches, from the beginning or later.
+pub fn routes(start: StartAt) -> Routes {
+    let rule = TopicRule {
+        matches: TopicMatch::Name(Stream::Searches.topic().to_owned()),
+        schema: TopicSchema::default(),
+        bloom: BTreeSet::new(),
+        start,
+        incarnation: None,
+    };
     Routes::new(vec![rule], Schemas::load([("events.binpb".to_owned(), DESCRIPTORS.to_vec())]).unwrap())
 }
 

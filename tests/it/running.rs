@@ -1,23 +1,20 @@
 //! A daemon without its command line: the whole pipeline with its threads, over a scripted log whose group has one member.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alluvium::cutter;
-use alluvium::demo::{DESCRIPTORS, Stream};
+use alluvium::demo::Stream;
 use alluvium::domain::{MemoryBudget, StartAt, TopicPartition};
-use alluvium::pipeline::{Pipeline, PipelineError, Routes, Shared, TopicRule};
-use alluvium::schema::{Schemas, TopicSchema};
-use alluvium::source::TopicMatch;
+use alluvium::pipeline::{Pipeline, PipelineError, Shared};
 use alluvium::source::scripted::{Link, ScriptedLog};
 use alluvium::store::ArchiveStore;
 use alluvium::telemetry::{Metrics, Status, StatusBoard};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::rig::event;
+use crate::rig::{event, routes};
 
 /// When something that should have happened is taken for never happening; machines are slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,14 +32,6 @@ impl Running {
         let budget = MemoryBudget::new(256 << 20);
         let board = StatusBoard::new("test", budget.clone());
         let metrics = Metrics::new(board.clone());
-        let rule = TopicRule {
-            matches: TopicMatch::Name(Stream::Searches.topic().to_owned()),
-            schema: TopicSchema::default(),
-            bloom: BTreeSet::new(),
-            start: StartAt::Earliest,
-            incarnation: None,
-        };
-        let schemas = Schemas::load([("events.binpb".to_owned(), DESCRIPTORS.to_vec())]).unwrap();
         let (source, mut link) = Link::new(64);
         let mut member = log.join(budget.clone(), 100);
         member.assign(&all(partitions));
@@ -57,7 +46,7 @@ impl Running {
             source,
             log: Arc::new(log.clone()),
             store,
-            routes: Routes::new(vec![rule], schemas),
+            routes: routes(StartAt::Earliest),
             shared: Shared {
                 cut: cutter::Options { every: Duration::from_secs(3600), bytes: 1 << 20, rows },
                 budget,

@@ -4,10 +4,10 @@
 //! own [`alluvium::chain::Machine`]. Nothing of the rules is written again in here: the world only carries out the machine's
 //! commands and answers, as the pipeline does.
 //!
-//! **World** ([`state`], [`world`]). [`log`]: a topic of one partition; some offsets hold no record, because a transaction was aborted or an offset is a
-//! marker; the log grows, loses its beginning to retention, and is deleted and created anew under the same name. [`store`]:
-//! create-only keys, and requests that are late. [`writer`]: processes that start, read, propose, crash, are let go, and pause for
-//! as long as they like; two own the partition at once whenever both run. Each may have another layout.
+//! **World** ([`state`], [`world`]). [`log`]: a topic of one partition; some offsets hold no record, because a transaction was
+//! aborted or an offset is a marker; the log grows, loses its beginning to retention, and is deleted and created anew under the
+//! same name. [`store`]: create-only keys, and requests that are late. [`writer`]: processes that start, read, propose, crash, are
+//! let go, and pause for as long as they like; two own the partition at once whenever both run. Each may have another layout.
 //!
 //! **Moves.** One at a time, of whoever may move ([`moves`]): a crash can fall between any two, and whoever is not moved is
 //! paused. An unclear answer to a write leaves the write under way: it lands at once, much later, after its sender's death, or never.

@@ -66,7 +66,7 @@ fn the_rules_hold_in_small_worlds() {
 }
 
 #[test]
-#[ignore = "minutes: `make prove`"]
+#[ignore = "half a minute more for every `make test`: `make prove-model`"]
 fn the_rules_hold_in_large_worlds() {
     LARGE.iter().for_each(search);
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use alluvium::cutter;
 use alluvium::domain::{MemoryBudget, Topic, TopicPartition};
-use alluvium::pipeline::{Answer, Edges, Effect, Input, Lane, NoRoute, Now, Route, Routes, Shared, execute, prepare};
-use alluvium::retry;
+use alluvium::pipeline::{
+    Answer, BACK_OFF, Edges, Effect, Input, Lane, NoRoute, Now, Route, Routes, Shared, execute, prepare,
+};
 use alluvium::source::SourceEvent;
 use alluvium::source::scripted::ScriptedMember;
 use alluvium::store::{SelfTestError, self_test};
@@ -21,9 +22,6 @@ use crate::agenda::{Due, Millis};
 use crate::bucket::{Sabotage, Wire};
 use crate::kafka::{BASE, Questions};
 
-/// As the daemon's own.
-const BACK_OFF: retry::Policy =
-    retry::Policy { first: Duration::from_millis(100), factor: 2.0, cap: Duration::from_secs(10), jitter: 0.5 };
 const STOP_WITHIN: Millis = 25_000;
 
 /// What a task has done.
