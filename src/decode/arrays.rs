@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::types::{Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, ListArray, MapArray, PrimitiveArray, StringArray,
-    StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, ListArray, MapArray, PrimitiveArray, StringArray, StructArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Fields};
@@ -15,11 +14,8 @@ use super::buffers::Nulls;
 use super::columns::Columns;
 use super::program::{Branch, Node};
 use super::text;
+use super::unchecked::{self, NotUtf8, dictionary};
 use crate::schema::{EnumId, Types, map};
-
-/// A column of strings has a value that is not UTF-8. Told only of the whole column, which is checked at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotUtf8;
 
 /// Takes the content of all buffers, which are empty afterwards, and makes the arrays of a table's `rows` rows. `tombstones`
 /// says which rows have no message.
@@ -177,15 +173,15 @@ fn structure<'a>(parts: impl Iterator<Item = (&'a str, ArrayRef)>, nulls: Option
     Arc::new(StructArray::new(Fields::from(fields), arrays, nulls))
 }
 
-/// Makes a column of strings, and checks that they are: the whole buffer at once, and that none begins inside a character.
+/// Makes a column of strings, if they are.
 pub fn strings(column: &text::Finished, around: Option<&NullBuffer>) -> Result<ArrayRef, NotUtf8> {
     let made = |offsets: &OffsetBuffer<i32>, bytes: &Buffer, nulls| {
-        StringArray::try_new(offsets.clone(), bytes.clone(), nulls).map_err(|_| NotUtf8)
+        unchecked::strings(offsets.clone(), bytes.clone(), nulls).map(Arc::new)
     };
     Ok(match column {
-        text::Finished::Plain { offsets, bytes, nulls } => Arc::new(made(offsets, bytes, nulls.within(around))?),
+        text::Finished::Plain { offsets, bytes, nulls } => made(offsets, bytes, nulls.within(around))?,
         text::Finished::Dictionary { ids, offsets, bytes, nulls } => {
-            dictionary(ids.clone(), nulls.within(around), Arc::new(made(offsets, bytes, None)?))
+            dictionary(ids.clone(), nulls.within(around), made(offsets, bytes, None)?)
         }
     })
 }
@@ -200,10 +196,6 @@ pub fn binaries(column: &text::Finished, around: Option<&NullBuffer>) -> ArrayRe
             dictionary(ids.clone(), nulls.within(around), Arc::new(values))
         }
     }
-}
-
-fn dictionary(ids: ScalarBuffer<i32>, nulls: Option<NullBuffer>, values: ArrayRef) -> ArrayRef {
-    Arc::new(DictionaryArray::<Int32Type>::new(PrimitiveArray::new(ids, nulls), values))
 }
 
 /// Numbers → names: the first declared one of the number, or its decimal text.

@@ -1,5 +1,5 @@
-//! The buffers that columns grow in: plain vectors, written at a row. A row that was skipped costs nothing until the next one is
-//! written, when it gets the default; the buffer's end is filled up when the chunk is finished.
+//! The buffers that columns grow in, written at a row. They are zeroes ahead of what is written, so that a row that was skipped costs
+//! nothing, and the one after it no branch that the processor would have to guess.
 
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 
@@ -19,10 +19,11 @@ impl Bits {
     #[inline(always)]
     pub fn set(&mut self, row: usize) {
         let word = row / 64;
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
+        let bit = 1 << (row % 64);
+        match self.words.get_mut(word) {
+            Some(word) => *word |= bit,
+            None => *grow(&mut self.words, word) = bit,
         }
-        self.words[word] |= 1 << (row % 64);
     }
 
     pub fn get(&self, row: usize) -> bool {
@@ -37,23 +38,112 @@ impl Bits {
     }
 
     fn finish(&mut self, rows: usize) -> BooleanBuffer {
-        let mut words = renewed(&mut self.words);
-        words.resize(rows.div_ceil(64), 0);
+        let mut words = renewed(&mut self.words, rows.div_ceil(64));
         // Arrow's bits begin with the lowest of the first byte.
         words.iter_mut().for_each(|word| *word = word.to_le());
         BooleanBuffer::new(Buffer::from_vec(words), 0, rows)
     }
 }
 
-/// Takes the values out and leaves room for as many.
-fn renewed<T>(values: &mut Vec<T>) -> Vec<T> {
-    let room = room_for(values.len());
-    std::mem::replace(values, room)
+/// How many rows are zeroes ahead: few enough to be still in the processor's cache when they are written.
+const AHEAD: usize = 256;
+
+/// Makes a buffer reach beyond `row`, and returns what stands there.
+#[cold]
+#[inline(never)]
+fn grow<T: Copy + Default>(values: &mut Vec<T>, row: usize) -> &mut T {
+    values.resize(row + AHEAD, T::default());
+    &mut values[row]
 }
 
-/// Returns an empty buffer for about as many values as the chunk before had, so that this one need not grow.
-pub fn room_for<T>(values: usize) -> Vec<T> {
-    Vec::with_capacity(values + values / 16)
+/// Takes the first `len` values out and leaves room for about as many, so that the next chunk need not move what it has.
+fn renewed<T: Copy + Default>(values: &mut Vec<T>, len: usize) -> Vec<T> {
+    let mut taken = std::mem::replace(values, Vec::with_capacity(len + len / 16 + AHEAD));
+    taken.resize(len, T::default());
+    taken
+}
+
+/// A value for each row, the default where none was written.
+#[derive(Debug, Default)]
+pub struct Rows<T> {
+    /// Defaults from `next` on.
+    values: Vec<T>,
+    /// One behind the last row written.
+    next: usize,
+}
+
+impl<T: Copy + Default> Rows<T> {
+    /// Writes the value of a row, which must stand behind all that were written.
+    #[inline(always)]
+    pub fn set(&mut self, row: usize, value: T) -> Plain<()> {
+        if row < self.next {
+            return Err(Odd);
+        }
+        match self.values.get_mut(row) {
+            Some(slot) => *slot = value,
+            None => *grow(&mut self.values, row) = value,
+        }
+        self.next = row + 1;
+        Ok(())
+    }
+
+    /// Returns the rows up to the last one written.
+    pub fn all(&self) -> &[T] {
+        &self.values[..self.next]
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        if rows < self.next {
+            self.values[rows..self.next].fill(T::default());
+            self.next = rows;
+        }
+    }
+
+    /// Takes out so many rows.
+    pub fn take(&mut self, rows: usize) -> Vec<T> {
+        self.next = 0;
+        renewed(&mut self.values, rows)
+    }
+}
+
+/// Where each row's part of something longer begins.
+#[derive(Debug, Default)]
+pub struct Starts {
+    /// One more than where, 0 for a row that was skipped.
+    after: Rows<i32>,
+}
+
+impl Starts {
+    /// Writes where the part of a row begins, which must stand behind all that were written.
+    #[inline(always)]
+    pub fn set(&mut self, row: usize, start: usize) -> Plain<()> {
+        self.after.set(row, start as i32 + 1)
+    }
+
+    /// Returns how many rows there are up to the last one written.
+    pub fn len(&self) -> usize {
+        self.after.next
+    }
+
+    /// Returns where the first part begins that stands at a row or behind it.
+    pub fn from(&self, row: usize) -> Option<usize> {
+        self.after.all().get(row..)?.iter().find(|after| **after != 0).map(|after| *after as usize - 1)
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.after.truncate(rows);
+    }
+
+    /// Takes out where each row begins, and where the last ends, which is at `end`. Skipped ones are empty.
+    pub fn take(&mut self, rows: usize, end: usize) -> Vec<i32> {
+        let mut starts = self.after.take(rows + 1);
+        let mut end = end as i32;
+        for start in starts.iter_mut().rev() {
+            end = if *start == 0 { end } else { *start - 1 };
+            *start = end;
+        }
+        starts
+    }
 }
 
 /// Which rows of a column hold a value.
@@ -124,53 +214,41 @@ impl Nulls {
 pub struct Fixed<T> {
     /// Whose rows: see [`super::columns::Columns`].
     pub space: usize,
-    values: Vec<T>,
+    /// Without regard to presence, which elements do not have.
+    pub values: Rows<T>,
     presence: Presence,
 }
 
 impl<T: Copy + Default> Fixed<T> {
     pub fn new(space: usize, explicit: bool) -> Fixed<T> {
-        Fixed { space, values: Vec::new(), presence: Presence::new(explicit) }
+        Fixed { space, values: Rows::default(), presence: Presence::new(explicit) }
     }
 
     /// A column without presence that does not hold every value.
     pub fn narrow(space: usize) -> Fixed<T> {
-        Fixed { space, values: Vec::new(), presence: Presence::Unless(Bits::default()) }
+        Fixed { space, values: Rows::default(), presence: Presence::Unless(Bits::default()) }
     }
 
     /// Writes the value of a row that has none yet.
     #[inline(always)]
     pub fn set(&mut self, row: usize, value: T) -> Plain<()> {
-        if self.values.len() != row {
-            self.fill(row)?;
-        }
-        self.values.push(value);
+        self.values.set(row, value)?;
         self.presence.set(row);
         Ok(())
     }
 
     /// Writes that a row's value is beyond the column.
     pub fn set_null(&mut self, row: usize) -> Plain<()> {
-        self.fill(row)?;
-        self.values.push(T::default());
+        self.values.set(row, T::default())?;
         if let Presence::Unless(bits) = &mut self.presence {
             bits.set(row);
         }
         Ok(())
     }
 
-    #[inline(never)]
-    fn fill(&mut self, rows: usize) -> Plain<()> {
-        if self.values.len() > rows {
-            return Err(Odd);
-        }
-        self.values.resize(rows, T::default());
-        Ok(())
-    }
-
     /// Returns the value of a row, if one was written.
     pub fn get(&self, row: usize) -> Option<T> {
-        self.values.get(row).copied().filter(|_| self.presence.get(row))
+        self.values.all().get(row).copied().filter(|_| self.presence.get(row))
     }
 
     pub fn truncate(&mut self, rows: usize) {
@@ -179,9 +257,7 @@ impl<T: Copy + Default> Fixed<T> {
     }
 
     pub fn finish(&mut self, rows: usize) -> (Vec<T>, Nulls) {
-        let mut values = renewed(&mut self.values);
-        values.resize(rows, T::default());
-        (values, self.presence.finish(rows))
+        (self.values.take(rows), self.presence.finish(rows))
     }
 }
 
@@ -238,7 +314,7 @@ impl Flags {
 #[derive(Debug)]
 pub struct List {
     pub space: usize,
-    starts: Vec<i32>,
+    starts: Starts,
     /// How many elements there are.
     len: usize,
     presence: Presence,
@@ -246,7 +322,7 @@ pub struct List {
 
 impl List {
     pub fn new(space: usize, explicit: bool) -> List {
-        List { space, starts: Vec::new(), len: 0, presence: Presence::new(explicit) }
+        List { space, starts: Starts::default(), len: 0, presence: Presence::new(explicit) }
     }
 
     /// Adds an element to a row and returns which it is.
@@ -257,23 +333,34 @@ impl List {
         self.len - 1
     }
 
+    /// Begins a row like [`open`](Self::open) and returns which element its next is.
+    #[inline(always)]
+    pub fn begin(&mut self, row: usize) -> usize {
+        self.open(row);
+        self.len
+    }
+
+    /// Takes in how many elements there are after some were added to the row begun last.
+    pub fn end(&mut self, len: usize) {
+        self.len = len;
+    }
+
     /// Begins a row, if it is not the one the list stands at; it may stay empty.
     #[inline(always)]
     pub fn open(&mut self, row: usize) {
-        if self.starts.len() <= row {
-            self.starts.resize(row + 1, self.len as i32);
+        if self.starts.set(row, self.len).is_ok() {
             self.presence.set(row);
         }
     }
 
-    /// Whether the row was begun.
+    /// Whether the row was begun, which is the last.
     pub fn is_open(&self, row: usize) -> bool {
         self.starts.len() > row
     }
 
     /// Returns the first element of the row that was begun last.
     pub fn first(&self) -> usize {
-        self.starts.last().map_or(0, |start| *start as usize)
+        self.starts.len().checked_sub(1).and_then(|last| self.starts.from(last)).unwrap_or_default()
     }
 
     pub fn len(&self) -> usize {
@@ -281,8 +368,8 @@ impl List {
     }
 
     pub fn truncate(&mut self, rows: usize) {
-        if let Some(start) = self.starts.get(rows) {
-            self.len = *start as usize;
+        if let Some(start) = self.starts.from(rows) {
+            self.len = start;
             self.starts.truncate(rows);
         }
         self.presence.truncate(rows);
@@ -290,10 +377,7 @@ impl List {
 
     /// Returns the offsets, one more than rows.
     pub fn finish(&mut self, rows: usize) -> (Vec<i32>, Nulls) {
-        let mut starts = renewed(&mut self.starts);
-        starts.resize(rows + 1, self.len as i32);
-        self.len = 0;
-        (starts, self.presence.finish(rows))
+        (self.starts.take(rows, std::mem::take(&mut self.len)), self.presence.finish(rows))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::buffers::{Fixed, Flags, List};
 use super::columns::Columns;
-use super::program::{Action, Branch, NONE, Node, Op, Place, Program, Table, TimeSource};
+use super::program::{Action, Branch, END, Node, Op, Place, Program, Stands, Table, TimeSource};
 use super::text::Text;
-use crate::schema::{Arity, Column, Element, Field, Kind, Layout, MessageId, Presence, Shape, Source, Types};
+use crate::schema::{Column, Element, Field, Kind, Layout, MessageId, Presence, Shape, Source, Types};
 
 /// Compiles a layout.
 pub fn compile(layout: &Layout) -> (Program, Columns) {
@@ -46,17 +46,17 @@ impl Compiler<'_> {
     /// Makes the table of a message in a space, and its columns. The table's place is taken before those of the messages inside.
     fn message(&mut self, id: MessageId, columns: &[Column], space: usize) -> (usize, Vec<Branch>) {
         let at = self.tables.len();
-        self.tables.push(Table::new());
+        self.tables.push(Table::default());
         let types = self.types;
         let message = types.message(id);
-        let mut table = Table::new();
+        let mut table = Table::default();
         let mut branches = Vec::new();
-        let mut cases = vec![NONE; message.oneofs.len()];
+        let mut cases = vec![0; message.oneofs.len()];
         for column in columns {
             if let (Source::Case(oneof), Shape::Case(members)) = (column.source, &column.shape) {
-                cases[oneof] = self.int(space, true) as u32;
+                cases[oneof] = self.int(space, true);
                 let members = members.iter().map(|(field, name)| (*field, name.clone())).collect();
-                let node = Node::Case(cases[oneof] as usize, members);
+                let node = Node::Case(cases[oneof], members);
                 branches.push(Branch { name: column.name.clone(), source: column.source, twin: false, node });
             }
         }
@@ -71,8 +71,8 @@ impl Compiler<'_> {
                     let (mut op, place, node) = self.field(field, &column.shape, space);
                     if let Some(oneof) = field.oneof {
                         let members = message.fields.iter().take(index);
-                        op.case = cases[oneof];
-                        op.member = members.filter(|other| other.oneof == Some(oneof)).count() as i32;
+                        let member = members.filter(|other| other.oneof == Some(oneof)).count() as u16;
+                        op.stands = Stands::Member { member, case: cases[oneof] as u32 };
                     }
                     if field.presence == Presence::Required {
                         table.required.push(place);
@@ -103,31 +103,41 @@ impl Compiler<'_> {
                 let list = self.list(space, false);
                 let made = self.element(field.kind, element, list + 1, false, true);
                 let op = self.op(field, made.action);
-                let op = Op { column: made.column as u32, list: list as u32, strict: true, ..op };
+                let op = Op {
+                    column: made.column as u32,
+                    stands: Stands::Element { list: list as u32, packed: false, odd: false },
+                    strict: true,
+                    ..op
+                };
                 (op, Place::List(list), Node::List { list, element: Box::new(made.node) })
             }
             Shape::Map { key, value } => {
                 let list = self.list(space, false);
                 let (key_field, value_field) = self.types.entry(field);
                 let at = self.tables.len();
-                self.tables.push(Table::new());
-                let mut table = Table::new();
+                self.tables.push(Table::default());
+                let mut table = Table::default();
                 let mut part = |compiler: &mut Self, field: &Field, element| {
                     let made = compiler.element(field.kind, element, list + 1, false, true);
-                    let op = Op { column: made.column as u32, strict: true, ..compiler.op(field, made.action) };
-                    table.add(Op::tag(field.number, Op::wire(field.kind)), op);
+                    table.add(Op { column: made.column as u32, strict: true, ..compiler.op(field, made.action) });
                     Box::new(made.node)
                 };
                 let (key, value) = (part(self, key_field, key), part(self, value_field, value));
                 self.tables[at] = table;
-                let op = Op { list: list as u32, ..Op::of(Action::Map { table: at as u32 }, field.number) };
+                let op = self.op(field, Action::Map { table: at as u32 });
+                let op = Op { stands: Stands::Element { list: list as u32, packed: false, odd: false }, ..op };
                 (op, Place::List(list), Node::Map { list, key, value })
             }
             Shape::Case(_) => unreachable!("a oneof's case is no field"),
         }
     }
 
-    fn op(&self, field: &Field, action: Action) -> Op {
+    fn op(&mut self, field: &Field, action: Action) -> Op {
+        if let Action::Group { table } = action {
+            let table = &mut self.tables[table as usize];
+            table.is_group = true;
+            table.add(Op::of(Action::End, Op::tag(field.number, END)));
+        }
         let text = match field.kind {
             Kind::String => true,
             Kind::Message(id) | Kind::Delimited(id) => {
@@ -135,7 +145,7 @@ impl Compiler<'_> {
             }
             _ => false,
         };
-        Op { text, ..Op::of(action, field.number) }
+        Op { text, ..Op::of(action, Op::tag(field.number, Op::wire(field.kind))) }
     }
 
     fn element(&mut self, kind: Kind, element: &Element, space: usize, explicit: bool, strict: bool) -> Made {
@@ -180,9 +190,9 @@ impl Compiler<'_> {
             Element::Timestamp => scalar(Action::Timestamp, self.long(space, true), Node::Micros, Place::Int64),
             Element::Duration => scalar(Action::Duration, self.long(space, true), Node::Duration, Place::Int64),
             Element::Present => {
-                let table = self.tables.len() as u32;
-                self.tables.push(Table::new());
-                scalar(message_action(kind, table), self.flag(space, true), Node::Present, Place::Flags)
+                let action = message_action(kind, self.tables.len());
+                self.tables.push(Table::default());
+                scalar(action, self.flag(space, true), Node::Present, Place::Flags)
             }
             Element::FieldMask => {
                 let paths = self.list(space, true);
@@ -195,13 +205,13 @@ impl Compiler<'_> {
                 let presence = self.flag(space, true);
                 let (url, value, json) = (self.text(space, false), self.text(space, false), self.text(space, true));
                 let table = self.tables.len() as u32;
-                let mut fields = Table::new();
+                let mut fields = Table::default();
+                fields.json = json;
                 for (field, column) in self.types.message(id).fields.iter().zip([url, value]) {
-                    let op = Op { column: column as u32, implicit: true, ..self.op(field, Action::Text) };
-                    fields.add(Op::tag(field.number, Op::wire(field.kind)), op);
+                    fields.add(Op { column: column as u32, implicit: true, ..self.op(field, Action::Text) });
                 }
                 self.tables.push(fields);
-                let action = Action::Any { table, json: json as u32 };
+                let action = Action::Any { table };
                 let node = Node::Any { presence, url, value, json };
                 Made { action, column: presence, node, place: Place::Flags(presence) }
             }
@@ -219,8 +229,8 @@ impl Compiler<'_> {
                 let made = self.element(field.kind, inner, space, true, strict);
                 let op = Op { column: made.column as u32, implicit: true, strict, ..self.op(field, made.action) };
                 let table = self.tables.len() as u32;
-                self.tables.push(Table::new());
-                self.tables[table as usize].add(Op::tag(field.number, Op::wire(field.kind)), op);
+                self.tables.push(Table::default());
+                self.tables[table as usize].add(op);
                 let node = Node::Wrapper(Box::new(made.node), field.kind);
                 Made { action: Action::Wrapper { table }, column: made.column, node, place: made.place }
             }
@@ -229,12 +239,7 @@ impl Compiler<'_> {
                 let presence = self.flag(space, true);
                 let (table, columns) = self.message(id, columns, space);
                 let node = Node::Struct { presence, columns };
-                Made {
-                    action: message_action(kind, table as u32),
-                    column: presence,
-                    node,
-                    place: Place::Flags(presence),
-                }
+                Made { action: message_action(kind, table), column: presence, node, place: Place::Flags(presence) }
             }
         }
     }
@@ -273,11 +278,17 @@ impl Compiler<'_> {
 /// Adds a field's tags: that of one value, and, where the kind can be packed, that of a block of them.
 fn add(table: &mut Table, field: &Field, op: Op) {
     let wire = Op::wire(field.kind);
-    let packable = field.arity == Arity::Many && wire != 2 && wire != 3;
-    table.add(Op::tag(field.number, wire), Op { odd_packing: packable && field.packed, ..op });
-    if packable {
-        table.add(Op::tag(field.number, 2), Op { packed: true, odd_packing: !field.packed, ..op });
+    let Stands::Element { list, .. } = op.stands else { return table.add(op) };
+    if wire == 2 || wire == 3 {
+        return table.add(op);
     }
+    let tag = |packed: bool| Op {
+        tag: Op::tag(field.number, if packed { 2 } else { wire }),
+        stands: Stands::Element { list, packed, odd: packed != field.packed },
+        ..op
+    };
+    table.add(tag(field.packed));
+    table.add(tag(!field.packed));
 }
 
 fn reading(kind: Kind) -> Action {
@@ -300,7 +311,8 @@ fn reading(kind: Kind) -> Action {
     }
 }
 
-fn message_action(kind: Kind, table: u32) -> Action {
+fn message_action(kind: Kind, table: usize) -> Action {
+    let table = table as u32;
     match kind {
         Kind::Delimited(_) => Action::Group { table },
         _ => Action::Message { table },

@@ -36,7 +36,12 @@ impl Keys {
     }
 
     /// Takes in entry `row` of a list whose present map began at entry `first`. A key that came before is odd.
+    #[inline(always)]
     pub fn add(&mut self, columns: &Columns, list: u32, key: &Op, first: usize, row: usize) -> Plain<()> {
+        if row == first { Ok(()) } else { self.add_further(columns, list, key, first, row) }
+    }
+
+    fn add_further(&mut self, columns: &Columns, list: u32, key: &Op, first: usize, row: usize) -> Plain<()> {
         if row - first < SMALL {
             let came_before = match key.action {
                 Action::Text => {

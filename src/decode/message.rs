@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 
-use super::arrays::{self, NotUtf8};
+use super::arrays;
 use super::columns::Columns;
 use super::compile::compile;
 use super::keys::Keys;
@@ -14,6 +14,7 @@ use super::program::{Program, TimeSource};
 use super::raw::{RawReason, RawReasons};
 use super::reject::Checked;
 use super::run::Run;
+use super::unchecked::NotUtf8;
 use super::value::Value;
 use super::wire::Reader;
 use super::{check, time};
@@ -61,6 +62,7 @@ impl Messages {
             careful: self.careful > 0,
             raw: RawReasons::default(),
             json: 0,
+            depth: 0,
         };
         let read = run.message(payload.with_slack(), payload.value().len(), row);
         let (found, json) = (run.raw, run.json);

@@ -42,6 +42,7 @@ mod reject;
 mod run;
 mod text;
 mod time;
+mod unchecked;
 mod value;
 mod varint;
 mod wire;

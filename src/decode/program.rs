@@ -3,7 +3,7 @@
 
 use crate::schema::{EnumId, Kind, MessageId, Source};
 
-/// Stands for "none" in the indices of an [`Op`].
+/// Stands for "none" in the column of an [`Op`].
 pub const NONE: u32 = u32::MAX;
 
 /// A compiled layout.
@@ -29,112 +29,124 @@ pub enum TimeSource {
 /// What the tags of one message mean. A message type has one for each place where it becomes columns.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// The first stands for tags that the type does not know, the second for those on a wire type that does not fit.
-    pub ops: Vec<Op>,
-    /// By tag: the index of its op.
-    near: Vec<u16>,
-    /// Tags beyond, in order.
-    far: Vec<(u32, u16)>,
+    /// By field number: the op of the tag expected of it.
+    near: Vec<Op>,
+    /// All other tags, in order: of numbers beyond, and further ones of a field that has several.
+    others: Vec<Op>,
+    /// Read until an end tag, and not until the message around it ends.
+    pub is_group: bool,
     /// Fields that must be there: their places.
     pub required: Vec<Place>,
+    /// Of an Any: the text that its content becomes as JSON.
+    pub json: usize,
 }
 
-/// Tags below are looked up at once; fields from 128 on are rare.
-const NEAR: u32 = 128 << 3;
+/// Numbers below are looked up at once; fields from 128 on are rare.
+const NEAR: u32 = 128;
 
-const UNKNOWN: u16 = 0;
-const UNFIT: u16 = 1;
+/// Stands where a number is no field's. No tag is this: wire type 7 does not exist.
+const NO_TAG: u32 = u32::MAX;
 
 impl Table {
-    pub fn new() -> Table {
-        Table { ops: vec![Op::of(Action::Unknown, 0), Op::of(Action::Unfit, 0)], ..Table::default() }
-    }
-
-    /// Adds what a tag means. The field's other wire types do not fit, unless they are added, too.
-    pub fn add(&mut self, tag: u32, op: Op) {
-        let at = self.ops.len() as u16;
-        let is_plain = op.case == NONE && op.list == NONE && !op.packed;
-        self.ops.push(Op { is_plain, ..op });
-        for wire in 0..8 {
-            let other = tag & !7 | wire;
-            // The end of a group is never a field.
-            if wire == 4 {
-                continue;
+    /// Adds what a tag means; the first one of a field is the one expected.
+    pub fn add(&mut self, op: Op) {
+        let number = op.number() as usize;
+        if op.number() < NEAR && op.action != Action::End {
+            if self.near.len() <= number {
+                self.near.resize(number + 1, Op::of(Action::End, NO_TAG));
             }
-            if other == tag || self.index(other) == UNKNOWN {
-                self.set(other, if other == tag { at } else { UNFIT });
+            if self.near[number].tag == NO_TAG {
+                self.near[number] = op;
+                return;
             }
         }
+        let at = self.others.partition_point(|other| other.tag < op.tag);
+        self.others.insert(at, op);
     }
 
-    fn set(&mut self, tag: u32, op: u16) {
-        if tag < NEAR {
-            if self.near.len() <= tag as usize {
-                self.near.resize(tag as usize + 1, UNKNOWN);
-            }
-            self.near[tag as usize] = op;
-            return;
-        }
-        match self.far.binary_search_by_key(&tag, |(tag, _)| *tag) {
-            Ok(at) => self.far[at].1 = op,
-            Err(at) => self.far.insert(at, (tag, op)),
-        }
-    }
-
-    fn index(&self, tag: u32) -> u16 {
-        match self.near.get(tag as usize) {
-            Some(op) => *op,
-            None => self.far.binary_search_by_key(&tag, |(tag, _)| *tag).map_or(UNKNOWN, |at| self.far[at].1),
-        }
-    }
-
-    /// Returns the op of the field added first: a wrapper's value, a map's key.
-    pub fn first(&self) -> &Op {
-        &self.ops[2]
-    }
-
-    /// Returns the op of the field added second: a map's value.
-    pub fn second(&self) -> &Op {
-        &self.ops[3]
-    }
-
+    /// Returns what the tag expected of a field means; nothing for any other.
     #[inline(always)]
-    pub fn find(&self, tag: u32) -> &Op {
-        &self.ops[self.index(tag) as usize]
+    pub fn find(&self, tag: u32) -> Option<&Op> {
+        self.near.get(tag as usize >> 3).filter(|op| op.tag == tag)
+    }
+
+    /// Returns what a tag means that [`find`](Self::find) does not know.
+    #[cold]
+    pub fn find_other(&self, tag: u32) -> Other<'_> {
+        let at = self.others.partition_point(|op| op.tag < tag);
+        match self.others.get(at) {
+            Some(op) if op.tag == tag && op.action == Action::End => Other::End,
+            Some(op) if op.tag == tag => Other::Op(op),
+            _ if tag & 7 != END && self.is_field(tag >> 3) => Other::Unfit,
+            _ => Other::Unknown,
+        }
+    }
+
+    fn is_field(&self, number: u32) -> bool {
+        let near = self.near.get(number as usize).is_some_and(|op| op.tag != NO_TAG);
+        near || self.others.iter().any(|op| op.number() == number && op.action != Action::End)
+    }
+
+    /// Returns the op of a field: a wrapper's value, a map's key.
+    pub fn field(&self, number: usize) -> &Op {
+        &self.near[number]
     }
 }
 
-/// What is to be done with a field.
+/// What a tag means that is not the one expected of a field.
+#[derive(Debug)]
+pub enum Other<'a> {
+    Op(&'a Op),
+    /// The group ends.
+    End,
+    Unknown,
+    /// A field's number on a wire type that is not its own.
+    Unfit,
+}
+
+/// The wire type of a group's end.
+pub const END: u32 = 4;
+
+/// What is to be done with a tag's value. Of a size that is cheap to multiply by.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub struct Op {
-    pub action: Action,
-    /// A known field that stands alone: neither in a oneof, nor one of many.
-    pub is_plain: bool,
-    pub number: u32,
+    pub tag: u32,
     /// The buffer, among those of its type.
     pub column: u32,
-    /// The list whose elements the values are.
-    pub list: u32,
-    /// The column of the oneof's case, and which member this is.
-    pub case: u32,
-    pub member: i32,
+    pub action: Action,
+    pub stands: Stands,
     /// Without presence: carrying the default is not canonical.
     pub implicit: bool,
     /// An element, which may not be null: a value beyond its column has no place.
     pub strict: bool,
     /// A string that has to be UTF-8 to be kept as it is.
     pub text: bool,
-    /// Values stand one after the other in a block.
-    pub packed: bool,
-    /// Not as the schema declares it: packed where it says expanded, or the other way round.
-    pub odd_packing: bool,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    Alone,
+    /// In a oneof: which member it is, and the column that says so.
+    Member {
+        member: u16,
+        case: u32,
+    },
+    /// Among the elements of a list, maybe `packed`: one after the other in a block. That may be `odd`, as it is not so that the
+    /// schema declares it.
+    Element {
+        list: u32,
+        packed: bool,
+        odd: bool,
+    },
 }
 
 /// How a value is read and where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    Unknown,
-    Unfit,
+    /// Of a group.
+    End,
     Bool,
     Int32,
     Sint32,
@@ -169,10 +181,9 @@ pub enum Action {
     Mask {
         paths: u32,
     },
-    /// `column` is the presence; `table` reads the two fields, which are texts, as is `json`.
+    /// `column` is the presence; `table` reads the two fields, which are texts, and knows the column of their JSON.
     Any {
         table: u32,
-        json: u32,
     },
     Json {
         id: MessageId,
@@ -187,21 +198,12 @@ pub enum Action {
 }
 
 impl Op {
-    pub fn of(action: Action, number: u32) -> Op {
-        Op {
-            action,
-            is_plain: false,
-            number,
-            column: NONE,
-            list: NONE,
-            case: NONE,
-            member: 0,
-            implicit: false,
-            strict: false,
-            text: false,
-            packed: false,
-            odd_packing: false,
-        }
+    pub fn of(action: Action, tag: u32) -> Op {
+        Op { tag, column: NONE, action, stands: Stands::Alone, implicit: false, strict: false, text: false }
+    }
+
+    pub fn number(&self) -> u32 {
+        self.tag >> 3
     }
 
     pub fn tag(number: u32, wire: u32) -> u32 {

@@ -1,11 +1,11 @@
 //! The loop: one pass over a payload's bytes, from tag to tag, into the buffers of the columns. What it finds odd it leaves to the
 //! plain reader, after which the row is begun anew; whether the bytes are canonical it tells in the same pass.
 
-use super::buffers::{Fixed, List, Odd, Plain};
+use super::buffers::{Odd, Plain};
 use super::columns::Columns;
-use super::program::{Action, NONE, Op, Table};
+use super::program::{Action, END, Op, Other, Stands, Table};
 use super::raw::{RawReason, RawReasons};
-use super::varint::{Rest, block, fixed, int32, sint32, sint64, tag, uint32, varint};
+use super::varint::{Rest, block, fixed, int32, number, sint32, sint64, tag, uint32, varint};
 use super::wire::MOST_NESTED;
 use crate::schema::Types;
 
@@ -20,93 +20,107 @@ pub struct Run<'a> {
     pub raw: RawReasons,
     /// Bytes of JSON made.
     pub json: usize,
+    /// How many messages are around the one being read.
+    pub depth: usize,
 }
 
 impl<'a> Run<'a> {
     /// Reads the root message, the first `len` bytes of the input, into a row.
     pub fn message(&mut self, input: Rest<'a>, len: usize, row: usize) -> Plain<()> {
-        self.fields(0, input, input.len() - len, row, 0, 0).map(|_| ())
+        self.fields(0, input, input.len() - len, row).map(|_| ())
     }
 
-    /// Reads fields until only the last `after` bytes of the input are left, or, inside group `group`, to its end tag. Returns what
+    /// Reads fields until only the last `after` bytes of the input are left; those of a group until its end tag. Returns what
     /// follows.
-    pub(super) fn fields(
-        &mut self,
-        table: u32,
-        mut rest: Rest<'a>,
-        after: usize,
-        row: usize,
-        depth: usize,
-        mut group: u32,
-    ) -> Plain<Rest<'a>> {
+    pub(super) fn fields(&mut self, table: u32, mut rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
         let table = &self.tables[table as usize];
         let mut last = 0;
         // Kept apart from `self` while the loop runs, so that it can stay in a register.
         let mut raw = RawReasons::default();
+        let mut is_open = table.is_group;
         while rest.len() > after {
             let (tag, next) = tag(rest, &mut raw)?;
-            let op = table.find(tag);
-            if op.is_plain {
-                rest = self.value(op, next, after, row, depth, &mut raw)?;
-            } else if op.action == Action::Unknown {
-                // 0 stands for no group, and is no number of one.
-                if group != 0 && tag == Op::tag(group, 4) {
-                    rest = next;
-                    group = 0;
-                    break;
-                }
-                raw.add(RawReason::UnknownField);
-                rest = self.skip(tag, next, after, depth)?;
-                continue;
-            } else {
-                // One block holds them all.
-                raw.add_if(op.packed && op.number == last, RawReason::Packing);
-                rest = self.member_or_elements(op, tag, next, after, row, depth)?;
+            rest = match table.find(tag) {
+                Some(op) => match op.stands {
+                    Stands::Alone => self.value(op, next, after, row, &mut raw)?,
+                    _ => self.member_or_elements(op, next, after, row, last)?,
+                },
+                None => match table.find_other(tag) {
+                    Other::Op(op) => self.member_or_elements(op, next, after, row, last)?,
+                    Other::End => {
+                        rest = next;
+                        is_open = false;
+                        break;
+                    }
+                    Other::Unfit => return Err(Odd),
+                    Other::Unknown => {
+                        raw.add(RawReason::UnknownField);
+                        rest = self.skip(tag, next, after, self.depth)?;
+                        continue;
+                    }
+                },
+            };
+            if tag < last {
+                std::hint::cold_path();
+                raw.add_if(tag >> 3 < last >> 3, RawReason::FieldOrder);
             }
-            raw.add_if(op.number < last, RawReason::FieldOrder);
-            last = op.number;
+            last = tag;
         }
         // A group may end where the message around it does, and not behind.
-        if rest.len() < after || group != 0 || !table.required.iter().all(|place| self.columns.is_set(*place, row)) {
+        if rest.len() < after || is_open || !table.required.iter().all(|place| self.columns.is_set(*place, row)) {
             return Err(Odd);
         }
         self.raw.add_all(raw);
         Ok(rest)
     }
 
-    /// Reads a field that stands in a oneof, does not fit, or has elements: as many as follow each other.
-    #[inline(never)]
+    /// Reads a message inside, if it is not too deep.
+    pub(super) fn inside(&mut self, table: u32, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+        self.depth = deeper(self.depth)?;
+        let rest = self.fields(table, rest, after, row)?;
+        self.depth -= 1;
+        Ok(rest)
+    }
+
+    /// Reads a field that stands in a oneof or has elements, as many as follow each other; `last` is the tag before.
     fn member_or_elements(
         &mut self,
         op: &Op,
-        tag_of_it: u32,
         mut rest: Rest<'a>,
         after: usize,
         row: usize,
-        depth: usize,
+        last: u32,
     ) -> Plain<Rest<'a>> {
-        let mut raw = RawReasons::default();
-        raw.add_if(op.odd_packing, RawReason::Packing);
-        if op.packed {
-            rest = self.packed(op, rest, after, row, &mut raw)?;
-        } else if op.list == NONE {
-            if op.case != NONE {
-                self.columns.ints[op.case as usize].set(row, op.member)?;
+        match op.stands {
+            Stands::Alone => self.value_elsewhere(op, rest, after, row),
+            Stands::Member { member, case } => {
+                self.columns.ints[case as usize].set(row, i32::from(member))?;
+                self.value_elsewhere(op, rest, after, row)
             }
-            rest = self.value(op, rest, after, row, depth, &mut raw)?;
-        } else {
-            loop {
-                let element = self.columns.lists[op.list as usize].add(row);
-                rest = self.value(op, rest, after, element, depth, &mut raw)?;
-                if rest.len() <= after {
-                    break;
-                }
-                match tag(rest, &mut raw)? {
-                    (tag, next) if tag == tag_of_it => rest = next,
-                    _ => break,
+            Stands::Element { list, packed, odd } => {
+                // One block holds them all.
+                self.raw.add_if(odd || packed && last >> 3 == op.number(), RawReason::Packing);
+                match op.action {
+                    _ if packed => self.packed(op, list, rest, after, row),
+                    Action::Text => self.texts(op, list, rest, after, row),
+                    _ => loop {
+                        let element = self.columns.lists[list as usize].add(row);
+                        rest = self.value_elsewhere(op, rest, after, element)?;
+                        match again(op, rest, after, &mut self.raw)? {
+                            Some(next) => rest = next,
+                            None => return Ok(rest),
+                        }
+                    },
                 }
             }
         }
+    }
+
+    /// The same as [`value`](Self::value), for those that are not worth a copy of it.
+    #[inline(never)]
+    pub(super) fn value_elsewhere(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+        let mut raw = RawReasons::default();
+        let rest = self.value(op, rest, after, row, &mut raw)?;
         self.raw.add_all(raw);
         Ok(rest)
     }
@@ -119,130 +133,91 @@ impl<'a> Run<'a> {
         rest: Rest<'a>,
         after: usize,
         row: usize,
-        depth: usize,
         raw: &mut RawReasons,
     ) -> Plain<Rest<'a>> {
         let column = op.column as usize;
-        let (is_zero, next) = match op.action {
-            Action::Text => return self.text(op, rest, after, row, raw),
+        // Writes a number: to which buffer, by which reader, as what, and which bits are the default.
+        macro_rules! number {
+            ($buffers:ident, $read:expr, $zero:expr, $value:expr) => {{
+                let (value, next) = $read?;
+                self.columns.$buffers[column].set(row, $value(value))?;
+                if value == $zero {
+                    std::hint::cold_path();
+                    raw.add_if(op.implicit, RawReason::Default);
+                }
+                Ok(next)
+            }};
+        }
+        match op.action {
+            Action::Text => self.text(op, rest, after, row, raw),
             Action::Message { table } => {
-                let depth = deeper(depth)?;
                 let (len, rest) = block(rest, after, raw)?;
                 self.columns.flags[column].set(row, true)?;
-                return self.fields(table, rest, rest.len() - len, row, depth, 0);
+                self.inside(table, rest, rest.len() - len, row)
             }
-            Action::Timestamp => return self.timestamp(op, rest, after, row, depth),
-            Action::Map { table } => return self.entry(op, table, rest, after, row, depth),
-            Action::Group { table } => {
-                let depth = deeper(depth)?;
-                self.columns.flags[column].set(row, true)?;
-                return self.fields(table, rest, after, row, depth, op.number);
-            }
-            Action::Duration => return self.duration(op, rest, after, row, depth),
-            Action::Wrapper { table } => return self.wrapper(table, rest, after, row, depth),
-            Action::Mask { paths } => return self.mask(op, paths, rest, after, row, depth),
-            Action::Any { table, json } => {
-                let depth = deeper(depth)?;
-                let (len, rest) = block(rest, after, raw)?;
-                self.columns.flags[column].set(row, true)?;
-                let rest = self.fields(table, rest, rest.len() - len, row, depth, 0)?;
-                self.any_json(table, json, row)?;
-                return Ok(rest);
-            }
-            Action::Json { id } => {
-                let depth = deeper(depth)?;
-                let (len, rest) = block(rest, after, raw)?;
-                let (bytes, rest) = rest.split_at(len);
-                self.json(op, id, bytes, row, depth)?;
-                return Ok(rest);
-            }
-            Action::JsonGroup { id } => {
-                let depth = deeper(depth)?;
-                let (inner, next) = self.skip_group(op.number, rest, after, depth)?;
-                self.json(op, id, inner, row, depth)?;
-                return Ok(next);
-            }
-            Action::Unknown | Action::Unfit => return Err(Odd),
-            Action::Int32 => {
-                let (value, next) = int32(rest, raw)?;
-                self.columns.ints[column].set(row, value)?;
-                (value == 0, next)
-            }
-            Action::Sint32 => {
-                let (value, next) = sint32(rest, raw)?;
-                self.columns.ints[column].set(row, value)?;
-                (value == 0, next)
-            }
-            Action::Uint32 => {
-                let (value, next) = uint32(rest, raw)?;
-                self.columns.longs[column].set(row, i64::from(value))?;
-                (value == 0, next)
-            }
-            Action::Int64 => {
-                let (bits, next) = varint(rest, raw)?;
-                self.columns.longs[column].set(row, bits as i64)?;
-                (bits == 0, next)
-            }
-            Action::Sint64 => {
-                let (value, next) = sint64(rest, raw)?;
-                self.columns.longs[column].set(row, value)?;
-                (value == 0, next)
-            }
-            Action::Uint64 => {
-                let (bits, next) = varint(rest, raw)?;
-                self.columns.ulongs[column].set(row, bits)?;
-                (bits == 0, next)
-            }
-            Action::Bigint => {
-                let (bits, next) = varint(rest, raw)?;
-                self.long_or_null(op, i64::try_from(bits).ok(), row)?;
-                (bits == 0, next)
-            }
+            Action::Timestamp => self.timestamp(op, rest, after, row),
+            Action::Map { table } => self.entry(op, table, rest, after, row),
+            Action::Int32 => number!(ints, int32(rest, raw), 0, |value| value),
+            Action::Sint32 => number!(ints, sint32(rest, raw), 0, |value| value),
+            Action::Uint32 => number!(longs, uint32(rest, raw), 0, i64::from),
+            Action::Int64 => number!(longs, number(rest, raw), 0, |bits| bits as i64),
+            Action::Sint64 => number!(longs, sint64(rest, raw), 0, |value| value),
+            Action::Uint64 => number!(ulongs, number(rest, raw), 0, |bits| bits),
             Action::Bool => {
                 let (bits, next) = varint(rest, raw)?;
-                raw.add_if(bits > 1, RawReason::Varint);
                 self.columns.flags[column].set(row, bits != 0)?;
-                (bits == 0, next)
+                if bits != 1 {
+                    raw.add_if(bits > 1, RawReason::Varint);
+                    raw.add_if(bits == 0 && op.implicit, RawReason::Default);
+                }
+                Ok(next)
             }
             // The bits decide: -0.0 is no default.
-            Action::Double => {
-                let (bytes, next) = fixed(rest)?;
-                self.columns.doubles[column].set(row, f64::from_le_bytes(bytes))?;
-                (bytes == [0; 8], next)
-            }
-            Action::Float => {
-                let (bytes, next) = fixed(rest)?;
-                self.columns.floats[column].set(row, f32::from_le_bytes(bytes))?;
-                (bytes == [0; 4], next)
-            }
-            Action::Fixed32 => {
-                let (bytes, next) = fixed(rest)?;
-                self.columns.longs[column].set(row, i64::from(u32::from_le_bytes(bytes)))?;
-                (bytes == [0; 4], next)
-            }
-            Action::Sfixed32 => {
-                let (bytes, next) = fixed(rest)?;
-                self.columns.ints[column].set(row, i32::from_le_bytes(bytes))?;
-                (bytes == [0; 4], next)
-            }
-            Action::Fixed64 => {
-                let (bytes, next) = fixed(rest)?;
-                self.columns.ulongs[column].set(row, u64::from_le_bytes(bytes))?;
-                (bytes == [0; 8], next)
-            }
-            Action::Sfixed64 => {
-                let (bytes, next) = fixed(rest)?;
-                self.columns.longs[column].set(row, i64::from_le_bytes(bytes))?;
-                (bytes == [0; 8], next)
+            Action::Double => number!(doubles, fixed(rest), [0; 8], f64::from_le_bytes),
+            Action::Float => number!(floats, fixed(rest), [0; 4], f32::from_le_bytes),
+            Action::Fixed32 => number!(longs, fixed(rest), [0; 4], |bytes| i64::from(u32::from_le_bytes(bytes))),
+            Action::Sfixed32 => number!(ints, fixed(rest), [0; 4], i32::from_le_bytes),
+            Action::Fixed64 => number!(ulongs, fixed(rest), [0; 8], u64::from_le_bytes),
+            Action::Sfixed64 => number!(longs, fixed(rest), [0; 8], i64::from_le_bytes),
+            Action::Bigint => {
+                let (bits, next) = number(rest, raw)?;
+                self.long_or_null(op, i64::try_from(bits).ok(), row)?;
+                raw.add_if(bits == 0 && op.implicit, RawReason::Default);
+                Ok(next)
             }
             Action::FixedBigint => {
                 let (bytes, next) = fixed(rest)?;
                 self.long_or_null(op, i64::try_from(u64::from_le_bytes(bytes)).ok(), row)?;
-                (bytes == [0; 8], next)
+                raw.add_if(bytes == [0; 8] && op.implicit, RawReason::Default);
+                Ok(next)
             }
-        };
-        raw.add_if(is_zero && op.implicit, RawReason::Default);
-        Ok(next)
+            Action::Group { table } => {
+                self.columns.flags[column].set(row, true)?;
+                self.inside(table, rest, after, row)
+            }
+            Action::Duration => self.duration(op, rest, after, row),
+            Action::Wrapper { table } => self.wrapper(table, rest, after, row),
+            Action::Mask { paths } => self.mask(op, paths, rest, after, row),
+            Action::Any { table } => {
+                let (len, rest) = block(rest, after, raw)?;
+                self.columns.flags[column].set(row, true)?;
+                let rest = self.inside(table, rest, rest.len() - len, row)?;
+                self.any_json(table, row)?;
+                Ok(rest)
+            }
+            Action::Json { id } => {
+                let (len, rest) = block(rest, after, raw)?;
+                let (bytes, rest) = rest.split_at(len);
+                self.json(op, id, bytes, row)?;
+                Ok(rest)
+            }
+            Action::JsonGroup { id } => {
+                let (inner, next) = self.skip_group(op.number(), rest, after, deeper(self.depth)?)?;
+                self.json(op, id, inner, row)?;
+                Ok(next)
+            }
+            Action::End => Err(Odd),
+        }
     }
 
     #[inline(always)]
@@ -255,7 +230,10 @@ impl<'a> Run<'a> {
         raw: &mut RawReasons,
     ) -> Plain<Rest<'a>> {
         let (len, rest) = block(rest, after, raw)?;
-        raw.add_if(len == 0 && op.implicit, RawReason::Default);
+        if len == 0 {
+            std::hint::cold_path();
+            raw.add_if(op.implicit, RawReason::Default);
+        }
         if self.careful && op.text && std::str::from_utf8(&rest[..len]).is_err() {
             return Err(Odd);
         }
@@ -264,6 +242,7 @@ impl<'a> Run<'a> {
     }
 
     /// Writes a value of 64 signed bits; one beyond its column is null, but for an element, which may not be.
+    #[inline(always)]
     pub(super) fn long_or_null(&mut self, op: &Op, value: Option<i64>, row: usize) -> Plain<()> {
         let column = &mut self.columns.longs[op.column as usize];
         match value {
@@ -276,28 +255,59 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Reads strings or bytes, as many as follow each other.
+    fn texts(&mut self, op: &Op, list: u32, mut rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+        let mut element = self.columns.lists[list as usize].begin(row);
+        let mut raw = RawReasons::default();
+        loop {
+            rest = self.text(op, rest, after, element, &mut raw)?;
+            element += 1;
+            match again(op, rest, after, &mut raw)? {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
+        self.columns.lists[list as usize].end(element);
+        self.raw.add_all(raw);
+        Ok(rest)
+    }
+
     /// Reads a block of numbers. Those most often packed have a loop of their own.
-    fn packed(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize, raw: &mut RawReasons) -> Plain<Rest<'a>> {
-        let (len, mut rest) = block(rest, after, raw)?;
+    fn packed(&mut self, op: &Op, list: u32, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+        let mut raw = RawReasons::default();
+        let (len, mut rest) = block(rest, after, &mut raw)?;
         raw.add_if(len == 0, RawReason::Packing);
         let (after, column) = (rest.len() - len, op.column as usize);
         let Columns { lists, ints, longs, .. } = &mut *self.columns;
-        let list = &mut lists[op.list as usize];
+        let elements = &mut lists[list as usize];
+        let mut element = elements.begin(row);
         match op.action {
-            Action::Int32 => rest = all(list, row, &mut ints[column], rest, after, raw, int32)?,
+            Action::Int32 => {
+                let values = &mut ints[column].values;
+                while rest.len() > after {
+                    let (value, next) = int32(rest, &mut raw)?;
+                    values.set(element, value)?;
+                    (element, rest) = (element + 1, next);
+                }
+                elements.end(element);
+            }
             Action::Int64 => {
-                let read =
-                    |rest: Rest<'a>, raw: &mut RawReasons| varint(rest, raw).map(|(bits, rest)| (bits as i64, rest));
-                rest = all(list, row, &mut longs[column], rest, after, raw, read)?;
+                let values = &mut longs[column].values;
+                while rest.len() > after {
+                    let (bits, next) = number(rest, &mut raw)?;
+                    values.set(element, bits as i64)?;
+                    (element, rest) = (element + 1, next);
+                }
+                elements.end(element);
             }
             _ => {
                 while rest.len() > after {
-                    let row = self.columns.lists[op.list as usize].add(row);
-                    // Numbers are not nested: the depth is of no account.
-                    rest = self.value(op, rest, after, row, 0, raw)?;
+                    let row = self.columns.lists[list as usize].add(row);
+                    rest = self.value_elsewhere(op, rest, after, row)?;
                 }
             }
         }
+        self.raw.add_all(raw);
         if rest.len() == after { Ok(rest) } else { Err(Odd) }
     }
 
@@ -320,7 +330,7 @@ impl<'a> Run<'a> {
         let mut rest = group;
         while rest.len() > after {
             let (tag, next) = tag(rest, &mut self.raw)?;
-            if tag == Op::tag(number, 4) {
+            if tag == Op::tag(number, END) {
                 return Ok((&group[..group.len() - rest.len()], next));
             }
             rest = self.skip(tag, next, after, depth)?;
@@ -329,23 +339,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Reads numbers into the elements of a row, until only the last `after` bytes of the input are left.
+/// Returns what follows the tag of another element; nothing where another field comes, or none.
 #[inline(always)]
-fn all<'a, T: Copy + Default>(
-    list: &mut List,
-    row: usize,
-    column: &mut Fixed<T>,
-    mut rest: Rest<'a>,
-    after: usize,
-    raw: &mut RawReasons,
-    read: impl Fn(Rest<'a>, &mut RawReasons) -> Plain<(T, Rest<'a>)>,
-) -> Plain<Rest<'a>> {
-    while rest.len() > after {
-        let (value, next) = read(rest, raw)?;
-        column.set(list.add(row), value)?;
-        rest = next;
+fn again<'a>(op: &Op, rest: Rest<'a>, after: usize, raw: &mut RawReasons) -> Plain<Option<Rest<'a>>> {
+    if rest.len() <= after {
+        return Ok(None);
     }
-    Ok(rest)
+    let (tag, next) = tag(rest, raw)?;
+    Ok((tag == op.tag).then_some(next))
 }
 
 pub(super) fn deeper(depth: usize) -> Plain<usize> {

@@ -3,7 +3,7 @@
 
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::buffers::{Nulls, Odd, Plain, Presence, room_for};
+use super::buffers::{Nulls, Plain, Presence, Rows, Starts};
 
 /// A chunk's dictionary is given up once it holds this many values, and an eighth of the rows.
 const FEW: usize = 256;
@@ -21,23 +21,27 @@ const PROBES: usize = 8;
 #[derive(Debug)]
 pub struct Text {
     pub space: usize,
-    /// Plain: where each row begins in `bytes`. Dictionary: where each of its values does.
-    starts: Vec<i32>,
-    bytes: Vec<u8>,
     presence: Presence,
-    /// The rows' numbers, while there is a dictionary.
-    ids: Vec<i32>,
-    dictionary: Option<Dictionary>,
+    /// Where each row begins in `bytes`, while there is no dictionary.
+    starts: Starts,
+    bytes: Heap,
+    dictionary: Option<Box<Dictionary>>,
     /// How many chunks a column without dictionary stays so.
     plain_for: u32,
 }
 
-/// From values to their numbers: open addressing, 0 for nothing, else one more than the number.
+/// The rows as numbers of values, of which each is there once.
 #[derive(Debug)]
 struct Dictionary {
+    /// One more than the number of each row's value, 0 where none was written.
+    rows: Rows<i32>,
+    /// From values to their numbers: open addressing, 0 for nothing, else one more than the number.
     slots: Box<[u16; SLOTS]>,
     /// By number.
     keys: Vec<Key>,
+    /// By number: where each value begins in `bytes`.
+    starts: Vec<i32>,
+    bytes: Heap,
     /// Whether a value found no place.
     is_full: bool,
 }
@@ -56,18 +60,20 @@ struct Key {
 }
 
 impl Key {
+    /// Without a branch on the length, which the processor could only guess, where eight bytes can be read whatever it is.
     #[inline(always)]
     fn of(input: &[u8], len: usize) -> Key {
-        let word =
-            |at: usize| input.get(at..).and_then(|from| from.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes));
-        if let (true, Some(first), Some(last)) = (len >= 8, word(0), word(len.wrapping_sub(8))) {
-            return Key { first, last, len };
-        }
-        let first = match word(0) {
-            Some(first) => first & !(u64::MAX << (8 * len as u32 % 64)),
-            None => input[..len].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        let mask = u64::MAX >> (u64::BITS - 8 * len.clamp(1, 8) as u32);
+        let word = |at: usize| {
+            input.get(at..).and_then(|from| from.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes) & mask)
         };
-        Key { first, last: 0, len }
+        match (word(0), word(len.max(8) - 8)) {
+            (Some(first), Some(last)) if len > 0 => Key { first, last, len },
+            _ => {
+                let word = input[..len].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+                Key { first: word, last: word, len }
+            }
+        }
     }
 
     /// Returns the slot at which a value is looked for first.
@@ -94,10 +100,9 @@ impl Text {
     pub fn plain(space: usize, explicit: bool) -> Text {
         Text {
             space,
-            starts: Vec::new(),
-            bytes: Vec::new(),
             presence: Presence::new(explicit),
-            ids: Vec::new(),
+            starts: Starts::default(),
+            bytes: Heap::default(),
             dictionary: None,
             plain_for: u32::MAX,
         }
@@ -108,14 +113,17 @@ impl Text {
     #[inline(always)]
     pub fn set(&mut self, row: usize, input: &[u8], len: usize) -> Plain<()> {
         self.presence.set(row);
-        if self.dictionary.is_some() {
-            return self.number(row, input, len);
+        let Some(dictionary) = &mut self.dictionary else {
+            self.starts.set(row, self.bytes.len())?;
+            self.bytes.append(input, len);
+            return Ok(());
+        };
+        let number = dictionary.number(input, len);
+        dictionary.rows.set(row, number as i32 + 1)?;
+        // A value among the first few is no reason to count.
+        if number >= FEW && dictionary.is_too_many() {
+            self.give_up();
         }
-        if self.starts.len() != row {
-            self.fill(row)?;
-        }
-        self.starts.push(self.bytes.len() as i32);
-        append(&mut self.bytes, input, len);
         Ok(())
     }
 
@@ -123,137 +131,66 @@ impl Text {
         self.set(row, value, value.len())
     }
 
-    #[inline(never)]
-    fn fill(&mut self, rows: usize) -> Plain<()> {
-        if self.starts.len() > rows {
-            return Err(Odd);
-        }
-        self.starts.resize(rows, self.bytes.len() as i32);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn number(&mut self, row: usize, input: &[u8], len: usize) -> Plain<()> {
-        if self.ids.len() != row {
-            self.fill_numbers(row)?;
-        }
-        let id = self.intern(input, len);
-        self.ids.push(id);
-        // A value among the first few is no reason to count.
-        if id >= FEW as i32 && self.is_too_many() {
-            self.give_up();
-        }
-        Ok(())
-    }
-
-    fn is_too_many(&self) -> bool {
-        let is_full = self.dictionary.as_ref().is_some_and(|dictionary| dictionary.is_full);
-        is_full || self.starts.len() > self.ids.len() / 8 || self.bytes.len() > MOST_BYTES
-    }
-
-    #[inline(never)]
-    fn fill_numbers(&mut self, rows: usize) -> Plain<()> {
-        if self.ids.len() > rows {
-            return Err(Odd);
-        }
-        // What no row of the wire said is the empty value, or null whatever stands here.
-        let explicit = matches!(self.presence, Presence::Explicit(_));
-        let empty = if explicit { 0 } else { self.intern(&[], 0) };
-        self.ids.resize(rows, empty);
-        Ok(())
-    }
-
-    /// Returns the number of a value, a new one where the dictionary does not hold it.
-    #[inline(always)]
-    fn intern(&mut self, input: &[u8], len: usize) -> i32 {
-        let dictionary = self.dictionary.as_mut().expect("numbers are given while there is a dictionary");
-        let key = Key::of(input, len);
-        let mut slot = key.slot();
-        for _ in 0..PROBES {
-            let Some(id) = (dictionary.slots[slot] as usize).checked_sub(1) else {
-                dictionary.slots[slot] = self.starts.len() as u16 + 1;
-                return self.grow(key, input, len);
-            };
-            if dictionary.keys[id] == key && (len <= 16 || value_at(&self.starts, &self.bytes, id) == &input[..len]) {
-                return id as i32;
-            }
-            slot = (slot + 1) % SLOTS;
-        }
-        // A value without a place would be new each time.
-        dictionary.is_full = true;
-        self.grow(key, input, len)
-    }
-
-    #[inline(never)]
-    fn grow(&mut self, key: Key, input: &[u8], len: usize) -> i32 {
-        if let Some(dictionary) = &mut self.dictionary {
-            dictionary.keys.push(key);
-            dictionary.is_full |= dictionary.keys.len() == SLOTS;
-        }
-        self.starts.push(self.bytes.len() as i32);
-        append(&mut self.bytes, input, len);
-        self.starts.len() as i32 - 1
-    }
-
     /// Writes the values where their numbers stood.
+    #[cold]
     #[inline(never)]
     fn give_up(&mut self) {
-        let (starts, bytes) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.bytes));
-        for row in 0..self.ids.len() {
-            self.starts.push(self.bytes.len() as i32);
-            if self.presence.get(row) {
-                self.bytes.extend_from_slice(value_at(&starts, &bytes, self.ids[row] as usize));
-            }
+        let Some(dictionary) = self.dictionary.take() else { return };
+        for (row, after) in dictionary.rows.all().iter().enumerate().filter(|(_, after)| **after != 0) {
+            let value = dictionary.value(*after as usize - 1);
+            self.starts.set(row, self.bytes.len()).expect("rows stand in order");
+            self.bytes.append(value, value.len());
         }
-        self.ids.clear();
-        self.dictionary = None;
         self.plain_for = PATIENCE;
     }
 
     pub fn is_set(&self, row: usize) -> bool {
-        let rows = if self.dictionary.is_some() { self.ids.len() } else { self.starts.len() };
+        let rows = self.dictionary.as_ref().map_or(self.starts.len(), |dictionary| dictionary.rows.all().len());
         rows > row && self.presence.get(row)
     }
 
     /// Whether two rows that are set have the same value. A dictionary holds no value twice.
     pub fn is_same(&self, one: usize, other: usize) -> bool {
-        if self.dictionary.is_some() { self.ids[one] == self.ids[other] } else { self.value(one) == self.value(other) }
+        match &self.dictionary {
+            Some(dictionary) => dictionary.rows.all()[one] == dictionary.rows.all()[other],
+            None => self.value(one) == self.value(other),
+        }
     }
 
-    /// Returns the value of a row that is set.
+    /// Returns the value of a row; of one that was skipped, the empty one.
     pub fn value(&self, row: usize) -> &[u8] {
-        let at = if self.dictionary.is_some() { self.ids[row] as usize } else { row };
-        value_at(&self.starts, &self.bytes, at)
+        match &self.dictionary {
+            Some(dictionary) => {
+                let number = (dictionary.rows.all()[row] as usize).checked_sub(1);
+                number.map_or(&[], |number| dictionary.value(number))
+            }
+            None => {
+                let end = |row| self.starts.from(row).unwrap_or(self.bytes.len());
+                &self.bytes.all()[end(row)..end(row + 1)]
+            }
+        }
     }
 
     /// A dictionary keeps the values that only truncated rows had; they are few.
     pub fn truncate(&mut self, rows: usize) {
-        if self.dictionary.is_some() {
-            self.ids.truncate(rows);
-        } else if let Some(start) = self.starts.get(rows) {
-            self.bytes.truncate(*start as usize);
-            self.starts.truncate(rows);
+        match &mut self.dictionary {
+            Some(dictionary) => dictionary.rows.truncate(rows),
+            None => {
+                self.bytes.truncate(self.starts.from(rows).unwrap_or(self.bytes.len()));
+                self.starts.truncate(rows);
+            }
         }
         self.presence.truncate(rows);
     }
 
     pub fn finish(&mut self, rows: usize) -> Finished {
-        if self.dictionary.is_some() && self.ids.len() < rows {
-            self.fill_numbers(rows).expect("no row stands behind the last");
-        }
-        let (values, length) = (self.starts.len(), self.bytes.len());
-        let mut offsets = std::mem::replace(&mut self.starts, room_for(values));
-        let bytes = Buffer::from_vec(std::mem::replace(&mut self.bytes, room_for(length)));
         let nulls = self.presence.finish(rows);
         if let Some(dictionary) = &mut self.dictionary {
-            dictionary.slots.fill(0);
-            dictionary.keys.clear();
-            dictionary.is_full = false;
-            offsets.push(length as i32);
-            let ids = std::mem::replace(&mut self.ids, room_for(rows)).into();
-            return Finished::Dictionary { ids, offsets: OffsetBuffer::new(offsets.into()), bytes, nulls };
+            let (ids, offsets, bytes) = dictionary.finish(rows, matches!(nulls, Nulls::Around(_)));
+            return Finished::Dictionary { ids, offsets, bytes, nulls };
         }
-        offsets.resize(rows + 1, length as i32);
+        let offsets = self.starts.take(rows, self.bytes.len());
+        let bytes = Buffer::from_vec(self.bytes.take());
         if self.plain_for != u32::MAX {
             self.plain_for = self.plain_for.saturating_sub(1);
             self.dictionary = (self.plain_for == 0).then(Dictionary::new);
@@ -263,29 +200,136 @@ impl Text {
 }
 
 impl Dictionary {
-    fn new() -> Dictionary {
-        Dictionary { slots: Box::new([0; SLOTS]), keys: Vec::new(), is_full: false }
+    fn new() -> Box<Dictionary> {
+        Box::new(Dictionary {
+            rows: Rows::default(),
+            slots: Box::new([0; SLOTS]),
+            keys: Vec::new(),
+            starts: Vec::new(),
+            bytes: Heap::default(),
+            is_full: false,
+        })
+    }
+
+    /// Returns the number of a value, a new one where it is not there yet.
+    #[inline(always)]
+    fn number(&mut self, input: &[u8], len: usize) -> usize {
+        let key = Key::of(input, len);
+        let mut slot = key.slot();
+        for _ in 0..PROBES {
+            let Some(number) = (self.slots[slot] as usize).checked_sub(1) else {
+                self.slots[slot] = self.keys.len() as u16 + 1;
+                return self.add(key, input, len);
+            };
+            if self.keys[number] == key && (len <= 16 || self.value(number) == &input[..len]) {
+                return number;
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+        // A value without a place would be new each time.
+        self.is_full = true;
+        self.add(key, input, len)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, key: Key, input: &[u8], len: usize) -> usize {
+        self.keys.push(key);
+        self.is_full |= self.keys.len() == SLOTS;
+        self.starts.push(self.bytes.len() as i32);
+        self.bytes.append(input, len);
+        self.keys.len() - 1
+    }
+
+    #[cold]
+    fn is_too_many(&self) -> bool {
+        self.is_full || self.keys.len() > self.rows.all().len() / 8 || self.bytes.len() > MOST_BYTES
+    }
+
+    fn value(&self, number: usize) -> &[u8] {
+        let end = self.starts.get(number + 1).map_or(self.bytes.len(), |end| *end as usize);
+        &self.bytes.all()[self.starts[number] as usize..end]
+    }
+
+    /// Takes out the rows' numbers and the values. Rows that were skipped are empty, or null whatever stands there.
+    fn finish(&mut self, rows: usize, empties: bool) -> (ScalarBuffer<i32>, OffsetBuffer<i32>, Buffer) {
+        let mut ids = self.rows.take(rows);
+        let empty = if empties && ids.contains(&0) { self.number(&[], 0) as i32 } else { 0 };
+        ids.iter_mut().for_each(|id| *id = if *id == 0 { empty } else { *id - 1 });
+        self.starts.push(self.bytes.len() as i32);
+        let offsets = std::mem::take(&mut self.starts);
+        self.slots.fill(0);
+        self.keys.clear();
+        self.is_full = false;
+        (ids.into(), OffsetBuffer::new(offsets.into()), Buffer::from_vec(self.bytes.take()))
     }
 }
 
-fn value_at<'a>(starts: &[i32], bytes: &'a [u8], at: usize) -> &'a [u8] {
-    let end = starts.get(at + 1).map_or(bytes.len(), |end| *end as usize);
-    &bytes[starts[at] as usize..end]
+/// Bytes one behind the other, with room behind them that is written ahead: short values move as one or two whole words.
+#[derive(Debug, Default)]
+struct Heap {
+    /// What counts, and what does not.
+    bytes: Vec<u8>,
+    len: usize,
 }
 
-#[inline(always)]
-fn append(bytes: &mut Vec<u8>, input: &[u8], len: usize) {
-    let end = bytes.len() + len;
-    match (input.first_chunk::<32>(), input.first_chunk::<64>()) {
-        (Some(words), _) if len <= 32 => bytes.extend_from_slice(words),
-        (_, Some(words)) if len <= 64 => bytes.extend_from_slice(words),
-        _ => bytes.extend_from_slice(&input[..len]),
+/// What moves at once.
+const WORD: usize = 32;
+
+/// How much is written ahead: little enough to be still in the processor's cache when it is written over.
+const AHEAD: usize = 4 << 10;
+
+impl Heap {
+    fn len(&self) -> usize {
+        self.len
     }
-    bytes.truncate(end);
+
+    fn all(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Appends the first `len` bytes of `input`, of which as much as a word may be read beyond.
+    #[inline(always)]
+    fn append(&mut self, input: &[u8], len: usize) {
+        let room = self.bytes.get_mut(self.len..).and_then(|room| room.first_chunk_mut::<{ 2 * WORD }>());
+        match (room, input.first_chunk::<{ 2 * WORD }>()) {
+            (Some(room), Some(words)) if len <= 2 * WORD => {
+                room[..WORD].copy_from_slice(&words[..WORD]);
+                if len > WORD {
+                    room[WORD..].copy_from_slice(&words[WORD..]);
+                }
+                self.len += len;
+            }
+            _ => self.append_slowly(&input[..len]),
+        }
+    }
+
+    #[inline(never)]
+    fn append_slowly(&mut self, value: &[u8]) {
+        let end = self.len + value.len();
+        if self.bytes.len() < end + 2 * WORD {
+            self.bytes.resize(end + AHEAD, 0);
+        }
+        self.bytes[self.len..end].copy_from_slice(value);
+        self.len = end;
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Takes the bytes out and leaves room for as many.
+    fn take(&mut self) -> Vec<u8> {
+        let len = std::mem::take(&mut self.len);
+        let mut bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(len + len / 16));
+        bytes.truncate(len);
+        bytes
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::buffers::Odd;
     use super::*;
 
     fn rows(finished: Finished) -> Vec<Vec<u8>> {

@@ -22,12 +22,23 @@ pub fn varint<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>
         told.add_if(second == 0, RawReason::Varint);
         return Ok((u64::from(first & 0x7f) | u64::from(second) << 7, &rest[2..]));
     }
-    let (value, length) = long(window);
-    if length == 0 {
-        return Err(Odd);
+    after_long(long(window), rest, told)
+}
+
+/// Reads the same, but for numbers of one or two bytes without a branch between them: where both occur, the processor could only
+/// guess.
+#[inline(always)]
+pub fn number<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
+    let window = rest.first_chunk::<LONGEST>().ok_or(Odd)?;
+    let two = u64::from(u16::from_le_bytes([window[0], window[1]]));
+    if two & 0x8080 == 0x8080 {
+        return after_long(long(window), rest, told);
     }
-    told.add_if(length & ODD_FORM != 0, RawReason::Varint);
-    Ok((value, &rest[length & !ODD_FORM..]))
+    let more = two >> 7 & 1;
+    // The second byte counts where the first says so.
+    let bits = two & (0x7f | more.wrapping_neg());
+    told.add_if(bits >> 7 == 1, RawReason::Varint);
+    Ok((bits & 0x7f | bits >> 1 & !0x7f, &rest[1 + more as usize..]))
 }
 
 /// Set in a length whose varint is longer than it has to be, or too long for its bits.
@@ -37,6 +48,27 @@ const ODD_FORM: usize = 1 << 8;
 /// words, which travel in registers.
 #[inline(never)]
 fn long(window: &[u8; LONGEST]) -> (u64, usize) {
+    by_words(window)
+}
+
+/// Reads a varint that is expected to have three bytes and more, without a call.
+#[inline(always)]
+pub fn long_varint<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
+    let window = rest.first_chunk::<LONGEST>().ok_or(Odd)?;
+    after_long(by_words(window), rest, told)
+}
+
+#[inline(always)]
+fn after_long<'a>((value, length): (u64, usize), rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
+    if length == 0 {
+        return Err(Odd);
+    }
+    told.add_if(length & ODD_FORM != 0, RawReason::Varint);
+    Ok((value, &rest[length & !ODD_FORM..]))
+}
+
+#[inline(always)]
+fn by_words(window: &[u8; LONGEST]) -> (u64, usize) {
     const CONTINUE: u64 = 0x8080_8080_8080_8080;
     let (word, _) = window.split_first_chunk::<8>().expect("ten bytes begin with eight");
     let word = u64::from_le_bytes(*word);
@@ -45,7 +77,7 @@ fn long(window: &[u8; LONGEST]) -> (u64, usize) {
         return longest(window);
     }
     let last = ends.trailing_zeros();
-    let odd_form = if word >> (last - 7) & 0x7f == 0 { ODD_FORM } else { 0 };
+    let odd_form = if word >> (last - 7) & 0x7f == 0 && last > 7 { ODD_FORM } else { 0 };
     // Keep the bytes up to the last, then close the gaps of their continuation bits: by pairs, by fours, by eights.
     let bytes = word & (u64::MAX >> (63 - last)) & !CONTINUE;
     let pairs = bytes & 0x007f_007f_007f_007f | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
@@ -78,7 +110,7 @@ pub fn fixed<const N: usize>(rest: Rest<'_>) -> Plain<([u8; N], Rest<'_>)> {
 /// Reads a varint of which only the low 32 bits count: a number that takes more is not canonical.
 #[inline(always)]
 pub fn uint32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>)> {
-    let (bits, rest) = varint(rest, told)?;
+    let (bits, rest) = number(rest, told)?;
     told.add_if(bits > u64::from(u32::MAX), RawReason::Varint);
     Ok((bits as u32, rest))
 }
@@ -86,7 +118,7 @@ pub fn uint32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>
 /// Reads an int32 or an enum: negative ones are canonical in ten bytes.
 #[inline(always)]
 pub fn int32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i32, Rest<'a>)> {
-    let (bits, rest) = varint(rest, told)?;
+    let (bits, rest) = number(rest, told)?;
     told.add_if(i64::from(bits as i32) as u64 != bits, RawReason::Varint);
     Ok((bits as i32, rest))
 }
@@ -99,7 +131,7 @@ pub fn sint32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i32, Rest<'a>
 
 #[inline(always)]
 pub fn sint64<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i64, Rest<'a>)> {
-    let (bits, rest) = varint(rest, told)?;
+    let (bits, rest) = number(rest, told)?;
     Ok(((bits >> 1) as i64 ^ -((bits & 1) as i64), rest))
 }
 

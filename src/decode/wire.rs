@@ -80,9 +80,10 @@ impl<'t> Reader<'t> {
         match field.arity {
             Arity::Many if tag.wire == WireType::Len && fitting != WireType::Len && packable(fitting) => {
                 let mut block = cursor.block()?;
+                let values = message.list(at);
+                values.reserve(numbers(fitting, block.rest()));
                 while !block.at_end() {
-                    let value = self.value(field, tag, &mut block, depth, None)?;
-                    message.list(at).push(value);
+                    values.push(self.value(field, tag, &mut block, depth, None)?);
                 }
             }
             _ if tag.wire != fitting => return Err(wrong_wire(tag, fitting)),
@@ -235,6 +236,15 @@ fn wire_of(kind: Kind) -> WireType {
         | Kind::Enum(_)
         | Kind::Sint32
         | Kind::Sint64 => WireType::Varint,
+    }
+}
+
+/// How many numbers stand in a block.
+fn numbers(wire: WireType, block: &[u8]) -> usize {
+    match wire {
+        WireType::Fixed64 => block.len() / 8,
+        WireType::Fixed32 => block.len() / 4,
+        _ => block.iter().filter(|byte| **byte < 0x80).count(),
     }
 }
 

@@ -45,7 +45,7 @@ impl Names {
             self.enums.entry(join(scope, &one.name)).or_insert(id);
         }
         for message in messages {
-            let (id, name) = (MessageId(self.messages.len()), join(scope, &message.name));
+            let (id, name) = (MessageId(self.messages.len() as u32), join(scope, &message.name));
             self.messages.entry(name.clone()).or_insert(id);
             self.declare(&name, &message.nested_type, &message.enum_type);
         }
@@ -83,7 +83,7 @@ impl Builder<'_> {
         let name = join(scope, &def.name);
         let options = def.options.as_ref();
         let features = outer.overridden(options.and_then(|options| options.features.as_ref()));
-        if self.names.messages.get(&name) != Some(&MessageId(self.types.messages.len())) {
+        if self.names.messages.get(&name) != Some(&MessageId(self.types.messages.len() as u32)) {
             return Err(malformed(file, format!("{name} is defined twice")));
         }
         let synthetic: Vec<bool> = (0..def.oneof_decl.len())
@@ -249,7 +249,7 @@ impl Builder<'_> {
     fn finish(mut self) -> Result<Types, SchemaError> {
         self.extended.sort_by_key(|(id, field)| (*id, field.number));
         for (id, field) in self.extended.drain(..) {
-            self.types.messages[id.0].fields.push(field);
+            self.types.messages[id.0 as usize].fields.push(field);
         }
         for message in &mut self.types.messages {
             for (at, field) in message.fields.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::error::SchemaError;
 use super::features::{Presence, Utf8};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(pub(super) usize);
+pub struct MessageId(pub(super) u32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EnumId(pub(super) usize);
@@ -157,7 +157,7 @@ pub struct Types {
 
 impl Types {
     pub fn message(&self, id: MessageId) -> &MessageType {
-        &self.messages[id.0]
+        &self.messages[id.0 as usize]
     }
 
     pub fn enumeration(&self, id: EnumId) -> &EnumType {
