@@ -1,9 +1,7 @@
 //! Layout → [`Program`] and the empty buffers that it writes to.
 
-use super::buffers::{Fixed, Flags, List};
-use super::columns::Columns;
+use super::columns::{Columns, Fixed, Flags, List, Text};
 use super::program::{Action, Branch, END, Node, Op, Place, Program, Stands, Table, TimeSource};
-use super::text::Text;
 use crate::schema::{Column, Element, Field, Kind, Layout, MessageId, Presence, Shape, Source, Types};
 
 /// Compiles a layout.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 
+use super::columns::NotUtf8;
 use super::envelope::Origin;
 use super::framing::{self, Framed};
 use super::message::{Messages, Read};
@@ -14,7 +15,6 @@ use super::objects::{Chunk, Objects, Outcome};
 use super::part::{Quarantine, Rows};
 use super::raw::RawReason;
 use super::reject::{Checked, Reason, Reject};
-use super::unchecked::NotUtf8;
 use super::wire::MOST_BYTES;
 use crate::domain::{BucketHour, ObjectKind, Offset, Padded, Record};
 use crate::schema::Layout;

@@ -7,10 +7,7 @@ use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, Primi
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 
-use super::arrays::{binaries, strings};
-use super::buffers::{Fixed, List};
-use super::text::Text;
-use super::unchecked::NotUtf8;
+use super::columns::{Fixed, List, NotUtf8, Text, binaries, strings};
 use crate::domain::{Record, Timestamp, Topic};
 use crate::schema::header_fields;
 

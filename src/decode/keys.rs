@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use super::buffers::{Odd, Plain};
-use super::columns::Columns;
+use super::columns::{Columns, Odd, Plain};
 use super::program::{Action, Op};
 
 /// Maps up to this size are compared entry by entry.

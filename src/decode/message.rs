@@ -5,8 +5,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 
-use super::arrays;
-use super::columns::Columns;
+use super::columns::{Columns, NotUtf8, finish};
 use super::compile::compile;
 use super::keys::Keys;
 use super::place::Placing;
@@ -14,7 +13,6 @@ use super::program::{Program, TimeSource};
 use super::raw::{RawReason, RawReasons};
 use super::reject::Checked;
 use super::run::Run;
-use super::unchecked::NotUtf8;
 use super::value::Value;
 use super::wire::Reader;
 use super::{check, time};
@@ -84,7 +82,7 @@ impl Messages {
     /// Takes the rows out, of which some have no message. They are gone, too, where a string is not UTF-8: then the same payloads
     /// can be read again, more carefully.
     pub fn finish(&mut self, rows: usize, present: Option<&NullBuffer>) -> Result<Vec<ArrayRef>, NotUtf8> {
-        let made = arrays::finish(&mut self.columns, self.layout.types(), &self.program.columns, rows, present);
+        let made = finish(&mut self.columns, self.layout.types(), &self.program.columns, rows, present);
         self.careful = if made.is_err() { CAREFUL_CHUNKS } else { self.careful.saturating_sub(1) };
         made
     }

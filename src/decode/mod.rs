@@ -4,10 +4,10 @@
 //! cannot become a row goes, raw, into an object of quarantine.
 //!
 //! **Flow.** A layout becomes tables and empty buffers once ([`compile`], [`program`]). Record → [`framing`] → payload →
-//! [`message`]: [`run`], the loop from tag to tag, with [`parts`] for what is more than a scalar → [`buffers`] and [`text`] of
-//! [`columns`] → [`arrays`], beside those of the [`envelope`] → [`Chunk`]s by kind and bucket hour. What the loop finds odd
-//! (something comes twice, bytes are wrong) is taken back and read plainly: [`wire`] (bytes to a tree, by protobuf's rules) →
-//! [`check`] (what only the whole tells) → [`place`]. [`json`] writes what no column holds, [`raw`] says why a payload is kept.
+//! [`message`]: [`run`], the loop from tag to tag, with [`parts`] for what is more than a scalar → [`columns`]: buffers, and the arrays
+//! they become, beside those of the [`envelope`] → [`Chunk`]s by kind and bucket hour. What the loop finds odd (something comes
+//! twice, bytes are wrong) is taken back and read plainly: [`wire`] (bytes to a tree, by protobuf's rules) → [`check`] (what only
+//! the whole tells) → [`place`]. [`json`] writes what no column holds, [`raw`] says why a payload is kept.
 //!
 //! The way back: [`PayloadWriter`] makes the payload of a row.
 //!
@@ -19,8 +19,6 @@
 //!
 //! **Not here.** Parquet (`encode`), cuts, what the hours' objects are called.
 
-mod arrays;
-mod buffers;
 mod check;
 mod columns;
 mod compile;
@@ -40,9 +38,7 @@ mod program;
 mod raw;
 mod reject;
 mod run;
-mod text;
 mod time;
-mod unchecked;
 mod value;
 mod varint;
 mod wire;

@@ -7,13 +7,10 @@ use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{Field, Fields, Schema};
 
-use super::arrays::{binaries, strings};
-use super::buffers::{Fixed, Flags};
+use super::columns::{Fixed, Flags, NotUtf8, Text, binaries, strings};
 use super::envelope::{Envelope, HeaderNames, ONCE, Origin};
 use super::message::Messages;
 use super::reject::Reject;
-use super::text::Text;
-use super::unchecked::NotUtf8;
 use crate::domain::{Record, Topic};
 use crate::schema::{Layout, quarantine_schema};
 

@@ -1,6 +1,6 @@
 //! The loop's less plain values: well-known types, map entries, and parts that become JSON.
 
-use super::buffers::{Odd, Plain};
+use super::columns::{Odd, Plain};
 use super::json::Json;
 use super::payload::json::payload_of_json;
 use super::program::{Action, Op, Stands};

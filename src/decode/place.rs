@@ -1,7 +1,6 @@
 //! A message as the plain reader understood it → the buffers: for the few that the loop finds odd.
 
-use super::buffers::Plain;
-use super::columns::Columns;
+use super::columns::{Columns, Plain};
 use super::json::{Json, any_parts};
 use super::program::{Branch, Node};
 use super::raw::{RawReason, RawReasons};

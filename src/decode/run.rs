@@ -1,8 +1,7 @@
 //! The loop: one pass over a payload's bytes, from tag to tag, into the buffers of the columns. What it finds odd it leaves to the
 //! plain reader, after which the row is begun anew; whether the bytes are canonical it tells in the same pass.
 
-use super::buffers::{Odd, Plain};
-use super::columns::Columns;
+use super::columns::{Columns, Odd, Plain};
 use super::program::{Action, END, Op, Other, Stands, Table};
 use super::raw::{RawReason, RawReasons};
 use super::varint::{Rest, block, fixed, int32, number, sint32, sint64, tag, uint32, varint};

@@ -1,7 +1,7 @@
 //! Numbers off the wire, from a slice that goes on behind the payload: a read near the end may run over it, and whoever reads
 //! compares what is left afterwards.
 
-use super::buffers::{Odd, Plain};
+use super::columns::{Odd, Plain};
 use super::raw::{RawReason, RawReasons};
 
 /// The input from a position on: what is left of the payload, and what lies behind it.

@@ -1,8 +1,24 @@
-//! All buffers of a layout's message columns.
+//! The buffers of a layout's message columns, and the Arrow arrays they become.
+//!
+//! Written at a row, in order: [`rows`] → [`buffers`] (numbers, truth values, where lists begin) and [`text`], which keeps strings in a
+//! [`heap`] or by their number in a [`dictionary`]. Read at the end of a chunk: [`arrays`], by the tree of columns, with [`unchecked`]
+//! for what Arrow would check value by value.
 
-use super::buffers::{Fixed, Flags, List};
+mod arrays;
+mod buffers;
+mod dictionary;
+mod heap;
+mod rows;
+mod text;
+mod unchecked;
+
+pub use arrays::{binaries, finish, strings};
+pub use buffers::{Fixed, Flags, List};
+pub use rows::{Odd, Plain};
+pub use text::Text;
+pub use unchecked::NotUtf8;
+
 use super::program::Place;
-use super::text::Text;
 
 /// The buffers, by type. Each belongs to a *space*, whose rows it has: space 0 are the table's rows, space n + 1 the elements of
 /// list n. A list comes before all lists inside it.

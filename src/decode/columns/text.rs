@@ -1,21 +1,14 @@
-//! Strings and bytes: plain, or, as long as few of them differ, as numbers in a dictionary that is built while decoding, where
-//! each costs a look into a small table instead of a copy.
+//! Strings and bytes: plain, or, as long as few of them differ, by a dictionary.
 
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::buffers::{Nulls, Plain, Presence, Rows, Starts};
-
-/// A chunk's dictionary is given up once it holds this many values, and an eighth of the rows.
-const FEW: usize = 256;
-
-/// And once its values take this many bytes.
-const MOST_BYTES: usize = 64 << 10;
+use super::buffers::{Nulls, Presence};
+use super::dictionary::{Dictionary, FEW};
+use super::heap::Heap;
+use super::rows::{Plain, Starts};
 
 /// How many chunks a column that gave up stays plain before it tries again.
 const PATIENCE: u32 = 64;
-
-/// How far a value's place in the table may lie from where its hash says, whatever values a producer finds.
-const PROBES: usize = 8;
 
 /// A column of byte strings.
 #[derive(Debug)]
@@ -28,61 +21,6 @@ pub struct Text {
     dictionary: Option<Box<Dictionary>>,
     /// How many chunks a column without dictionary stays so.
     plain_for: u32,
-}
-
-/// The rows as numbers of values, of which each is there once.
-#[derive(Debug)]
-struct Dictionary {
-    /// One more than the number of each row's value, 0 where none was written.
-    rows: Rows<i32>,
-    /// From values to their numbers: open addressing, 0 for nothing, else one more than the number.
-    slots: Box<[u16; SLOTS]>,
-    /// By number.
-    keys: Vec<Key>,
-    /// By number: where each value begins in `bytes`.
-    starts: Vec<i32>,
-    bytes: Heap,
-    /// Whether a value found no place.
-    is_full: bool,
-}
-
-/// A power of two.
-const SLOTS: usize = 1 << SLOT_BITS;
-const SLOT_BITS: u32 = 12;
-
-/// What tells most values apart without a look at their bytes: the length, and the first and the last eight. Up to sixteen bytes
-/// that is all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
-    first: u64,
-    last: u64,
-    len: usize,
-}
-
-impl Key {
-    /// Without a branch on the length, which the processor could only guess, where eight bytes can be read whatever it is.
-    #[inline(always)]
-    fn of(input: &[u8], len: usize) -> Key {
-        let mask = u64::MAX >> (u64::BITS - 8 * len.clamp(1, 8) as u32);
-        let word = |at: usize| {
-            input.get(at..).and_then(|from| from.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes) & mask)
-        };
-        match (word(0), word(len.max(8) - 8)) {
-            (Some(first), Some(last)) if len > 0 => Key { first, last, len },
-            _ => {
-                let word = input[..len].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-                Key { first: word, last: word, len }
-            }
-        }
-    }
-
-    /// Returns the slot at which a value is looked for first.
-    #[inline(always)]
-    fn slot(self) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mixed = (self.first ^ self.len as u64).wrapping_mul(ODD) ^ self.last.rotate_left(32);
-        (mixed.wrapping_mul(ODD) >> (u64::BITS - SLOT_BITS)) as usize
-    }
 }
 
 /// What a column holds, as Arrow wants it.
@@ -199,137 +137,9 @@ impl Text {
     }
 }
 
-impl Dictionary {
-    fn new() -> Box<Dictionary> {
-        Box::new(Dictionary {
-            rows: Rows::default(),
-            slots: Box::new([0; SLOTS]),
-            keys: Vec::new(),
-            starts: Vec::new(),
-            bytes: Heap::default(),
-            is_full: false,
-        })
-    }
-
-    /// Returns the number of a value, a new one where it is not there yet.
-    #[inline(always)]
-    fn number(&mut self, input: &[u8], len: usize) -> usize {
-        let key = Key::of(input, len);
-        let mut slot = key.slot();
-        for _ in 0..PROBES {
-            let Some(number) = (self.slots[slot] as usize).checked_sub(1) else {
-                self.slots[slot] = self.keys.len() as u16 + 1;
-                return self.add(key, input, len);
-            };
-            if self.keys[number] == key && (len <= 16 || self.value(number) == &input[..len]) {
-                return number;
-            }
-            slot = (slot + 1) % SLOTS;
-        }
-        // A value without a place would be new each time.
-        self.is_full = true;
-        self.add(key, input, len)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn add(&mut self, key: Key, input: &[u8], len: usize) -> usize {
-        self.keys.push(key);
-        self.is_full |= self.keys.len() == SLOTS;
-        self.starts.push(self.bytes.len() as i32);
-        self.bytes.append(input, len);
-        self.keys.len() - 1
-    }
-
-    #[cold]
-    fn is_too_many(&self) -> bool {
-        self.is_full || self.keys.len() > self.rows.all().len() / 8 || self.bytes.len() > MOST_BYTES
-    }
-
-    fn value(&self, number: usize) -> &[u8] {
-        let end = self.starts.get(number + 1).map_or(self.bytes.len(), |end| *end as usize);
-        &self.bytes.all()[self.starts[number] as usize..end]
-    }
-
-    /// Takes out the rows' numbers and the values. Rows that were skipped are empty, or null whatever stands there.
-    fn finish(&mut self, rows: usize, empties: bool) -> (ScalarBuffer<i32>, OffsetBuffer<i32>, Buffer) {
-        let mut ids = self.rows.take(rows);
-        let empty = if empties && ids.contains(&0) { self.number(&[], 0) as i32 } else { 0 };
-        ids.iter_mut().for_each(|id| *id = if *id == 0 { empty } else { *id - 1 });
-        self.starts.push(self.bytes.len() as i32);
-        let offsets = std::mem::take(&mut self.starts);
-        self.slots.fill(0);
-        self.keys.clear();
-        self.is_full = false;
-        (ids.into(), OffsetBuffer::new(offsets.into()), Buffer::from_vec(self.bytes.take()))
-    }
-}
-
-/// Bytes one behind the other, with room behind them that is written ahead: short values move as one or two whole words.
-#[derive(Debug, Default)]
-struct Heap {
-    /// What counts, and what does not.
-    bytes: Vec<u8>,
-    len: usize,
-}
-
-/// What moves at once.
-const WORD: usize = 32;
-
-/// How much is written ahead: little enough to be still in the processor's cache when it is written over.
-const AHEAD: usize = 4 << 10;
-
-impl Heap {
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    fn all(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    /// Appends the first `len` bytes of `input`, of which as much as a word may be read beyond.
-    #[inline(always)]
-    fn append(&mut self, input: &[u8], len: usize) {
-        let room = self.bytes.get_mut(self.len..).and_then(|room| room.first_chunk_mut::<{ 2 * WORD }>());
-        match (room, input.first_chunk::<{ 2 * WORD }>()) {
-            (Some(room), Some(words)) if len <= 2 * WORD => {
-                room[..WORD].copy_from_slice(&words[..WORD]);
-                if len > WORD {
-                    room[WORD..].copy_from_slice(&words[WORD..]);
-                }
-                self.len += len;
-            }
-            _ => self.append_slowly(&input[..len]),
-        }
-    }
-
-    #[inline(never)]
-    fn append_slowly(&mut self, value: &[u8]) {
-        let end = self.len + value.len();
-        if self.bytes.len() < end + 2 * WORD {
-            self.bytes.resize(end + AHEAD, 0);
-        }
-        self.bytes[self.len..end].copy_from_slice(value);
-        self.len = end;
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
-    }
-
-    /// Takes the bytes out and leaves room for as many.
-    fn take(&mut self) -> Vec<u8> {
-        let len = std::mem::take(&mut self.len);
-        let mut bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(len + len / 16));
-        bytes.truncate(len);
-        bytes
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::buffers::Odd;
+    use super::super::rows::Odd;
     use super::*;
 
     fn rows(finished: Finished) -> Vec<Vec<u8>> {

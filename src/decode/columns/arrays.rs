@@ -10,11 +10,11 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Fields};
 
+use super::Columns;
 use super::buffers::Nulls;
-use super::columns::Columns;
-use super::program::{Branch, Node};
 use super::text;
 use super::unchecked::{self, NotUtf8, dictionary};
+use crate::decode::program::{Branch, Node};
 use crate::schema::{EnumId, Types, map};
 
 /// Takes the content of all buffers, which are empty afterwards, and makes the arrays of a table's `rows` rows. `tombstones`

@@ -1,0 +1,136 @@
+//! Strings as numbers in a dictionary that is built while decoding, where each costs a look into a small table instead of a copy.
+
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+use super::heap::Heap;
+use super::rows::Rows;
+
+/// A chunk's dictionary is given up once it holds this many values, and an eighth of the rows.
+pub const FEW: usize = 256;
+
+/// And once its values take this many bytes.
+const MOST_BYTES: usize = 64 << 10;
+
+/// How far a value's place in the table may lie from where its hash says, whatever values a producer finds.
+const PROBES: usize = 8;
+
+/// The rows as numbers of values, of which each is there once.
+#[derive(Debug)]
+pub struct Dictionary {
+    /// One more than the number of each row's value, 0 where none was written.
+    pub rows: Rows<i32>,
+    /// From values to their numbers: open addressing, 0 for nothing, else one more than the number.
+    slots: Box<[u16; SLOTS]>,
+    /// By number.
+    keys: Vec<Key>,
+    /// By number: where each value begins in `bytes`.
+    starts: Vec<i32>,
+    bytes: Heap,
+    /// Whether a value found no place.
+    is_full: bool,
+}
+
+/// A power of two.
+const SLOTS: usize = 1 << SLOT_BITS;
+const SLOT_BITS: u32 = 12;
+
+/// What tells most values apart without a look at their bytes: the length, and the first and the last eight. Up to sixteen bytes
+/// that is all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+impl Key {
+    /// Without a branch on the length, which the processor could only guess, where eight bytes can be read whatever it is.
+    #[inline(always)]
+    fn of(input: &[u8], len: usize) -> Key {
+        let mask = u64::MAX >> (u64::BITS - 8 * len.clamp(1, 8) as u32);
+        let word = |at: usize| {
+            input.get(at..).and_then(|from| from.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes) & mask)
+        };
+        match (word(0), word(len.max(8) - 8)) {
+            (Some(first), Some(last)) if len > 0 => Key { first, last, len },
+            _ => {
+                let word = input[..len].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+                Key { first: word, last: word, len }
+            }
+        }
+    }
+
+    /// Returns the slot at which a value is looked for first.
+    #[inline(always)]
+    fn slot(self) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = (self.first ^ self.len as u64).wrapping_mul(ODD) ^ self.last.rotate_left(32);
+        (mixed.wrapping_mul(ODD) >> (u64::BITS - SLOT_BITS)) as usize
+    }
+}
+
+impl Dictionary {
+    pub fn new() -> Box<Dictionary> {
+        Box::new(Dictionary {
+            rows: Rows::default(),
+            slots: Box::new([0; SLOTS]),
+            keys: Vec::new(),
+            starts: Vec::new(),
+            bytes: Heap::default(),
+            is_full: false,
+        })
+    }
+
+    /// Returns the number of a value, a new one where it is not there yet.
+    #[inline(always)]
+    pub fn number(&mut self, input: &[u8], len: usize) -> usize {
+        let key = Key::of(input, len);
+        let mut slot = key.slot();
+        for _ in 0..PROBES {
+            let Some(number) = (self.slots[slot] as usize).checked_sub(1) else {
+                self.slots[slot] = self.keys.len() as u16 + 1;
+                return self.add(key, input, len);
+            };
+            if self.keys[number] == key && (len <= 16 || self.value(number) == &input[..len]) {
+                return number;
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+        // A value without a place would be new each time.
+        self.is_full = true;
+        self.add(key, input, len)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, key: Key, input: &[u8], len: usize) -> usize {
+        self.keys.push(key);
+        self.is_full |= self.keys.len() == SLOTS;
+        self.starts.push(self.bytes.len() as i32);
+        self.bytes.append(input, len);
+        self.keys.len() - 1
+    }
+
+    #[cold]
+    pub fn is_too_many(&self) -> bool {
+        self.is_full || self.keys.len() > self.rows.all().len() / 8 || self.bytes.len() > MOST_BYTES
+    }
+
+    pub fn value(&self, number: usize) -> &[u8] {
+        let end = self.starts.get(number + 1).map_or(self.bytes.len(), |end| *end as usize);
+        &self.bytes.all()[self.starts[number] as usize..end]
+    }
+
+    /// Takes out the rows' numbers and the values. Rows that were skipped are empty, or null whatever stands there.
+    pub fn finish(&mut self, rows: usize, empties: bool) -> (ScalarBuffer<i32>, OffsetBuffer<i32>, Buffer) {
+        let mut ids = self.rows.take(rows);
+        let empty = if empties && ids.contains(&0) { self.number(&[], 0) as i32 } else { 0 };
+        ids.iter_mut().for_each(|id| *id = if *id == 0 { empty } else { *id - 1 });
+        self.starts.push(self.bytes.len() as i32);
+        let offsets = std::mem::take(&mut self.starts);
+        self.slots.fill(0);
+        self.keys.clear();
+        self.is_full = false;
+        (ids.into(), OffsetBuffer::new(offsets.into()), Buffer::from_vec(self.bytes.take()))
+    }
+}
