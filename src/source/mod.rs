@@ -6,8 +6,8 @@
 //! **Flow.** One thread polls librdkafka, and it alone touches the consumer (`poll.rs`). The group assigns a partition →
 //! `Assigned`. Nothing is read until a `Start` names the offset: librdkafka gets the partition only then, so its first fetch
 //! is the right one and no seek, reset or committed offset has a part in it (`rebalance.rs`). Which topics are subscribed is
-//! resolved here, by name, again and again (`subscription.rs`). Records are copied once, into arenas, in rounds of at most
-//! 10 ms (`round.rs`, `reads.rs`).
+//! resolved here, by name, again and again (`subscription.rs`). Records are copied once, into arenas, in rounds: what is
+//! there, up to a number, and a pause of 10 ms where that was all (`round.rs`, `reads.rs`).
 //!
 //! **Promises.** Records of a partition come in offset order under the generation of their `Start`; a batch holds one
 //! partition. Committed group offsets are never read. `Scanned` comes after the records it speaks of. What is on its way is

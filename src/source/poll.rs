@@ -19,8 +19,9 @@ use super::statistics::Statistics;
 use super::{Options, Scan, SourceCommand, SourceEvent};
 use crate::domain::{MemoryBudget, Offset, Topic, TopicPartition};
 
-/// How long one call gathers records, and so how long one may wait and how late a command may be heard.
-const ROUND: Duration = Duration::from_millis(10);
+/// How long to sleep where all there was is taken, and so how long a record may wait and how late a command may be heard. Slept
+/// and not waited for: a thread that waits is woken for every answer of a broker, by the thread that should be reading the next.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How often a held reader looks whether there is room.
 const HELD: Duration = Duration::from_millis(5);
 /// How long leaving the group may take.
@@ -41,6 +42,8 @@ pub(super) struct Poller {
     subscription: watch::Receiver<Vec<Topic>>,
     budget: MemoryBudget,
     statistics: Option<Vec<u8>>,
+    /// Whether the last round took all there was.
+    caught_up: bool,
 }
 
 /// Why the thread ends.
@@ -77,6 +80,7 @@ impl Poller {
             subscription,
             budget,
             statistics: None,
+            caught_up: false,
         }
     }
 
@@ -111,7 +115,12 @@ impl Poller {
         self.change_flow()?;
         match self.flow {
             Flow::Holding { .. } => std::thread::sleep(HELD),
-            Flow::Reading | Flow::Suspended => self.round()?,
+            Flow::Reading | Flow::Suspended => {
+                if self.caught_up {
+                    std::thread::sleep(PAUSE);
+                }
+                self.round()?;
+            }
         }
         Ok(())
     }
@@ -207,8 +216,9 @@ impl Poller {
 
     fn round(&mut self) -> Result<(), End> {
         let mut round = Round::new(&mut self.reads, self.options.batch_bytes);
-        self.consumer.consume(ROUND, |consumed| round.take(consumed));
+        let taken = self.consumer.consume(Duration::ZERO, |consumed| round.take(consumed));
         let Round { errors, broken, .. } = round;
+        self.caught_up = taken < self.options.batch_records;
         self.reads.end_round();
         for error in errors {
             self.heed_error(error)?;
