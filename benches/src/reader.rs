@@ -78,9 +78,11 @@ async fn records(from: &From, mut each: impl FnMut(RawBatch)) -> anyhow::Result<
                     source.commands.send(SourceCommand::Start { partition, at: Offset::ZERO, generation: 1 })?;
                 }
             }
-            SourceEvent::Records(batch) => {
-                left = left.checked_sub(batch.records.len() as u64).context("more records than there are")?;
-                each(batch);
+            SourceEvent::Records(batches) => {
+                for batch in batches {
+                    left = left.checked_sub(batch.records.len() as u64).context("more records than there are")?;
+                    each(batch);
+                }
             }
             SourceEvent::Scanned(_) | SourceEvent::Recovered => {}
             other => bail!("{other:?}"),

@@ -98,9 +98,11 @@ impl Router {
                     }
                 }
             }
-            SourceEvent::Records(batch) => {
-                if let Some(Owner::Lane(lane)) = self.owned.get(&batch.partition) {
-                    self.send(*lane, Input::Records(batch)).await;
+            SourceEvent::Records(batches) => {
+                for batch in batches {
+                    if let Some(Owner::Lane(lane)) = self.owned.get(&batch.partition) {
+                        self.send(*lane, Input::Records(batch)).await;
+                    }
                 }
             }
             SourceEvent::OutOfRange { partition, generation } => {

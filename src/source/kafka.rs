@@ -11,7 +11,7 @@ use super::subscription::follow;
 use super::{KafkaOptions, Log, Options, Source, SourceError, TopicMatch, properties};
 use crate::domain::MemoryBudget;
 
-/// Batches and other events on their way: enough to keep the lanes busy, too few to matter beside the budget.
+/// Rounds of records and other events on their way: enough to keep the lanes busy, too few to matter beside the budget.
 const EVENTS: usize = 64;
 
 /// Starts reading as a member of the group. Must be called within a runtime, for the task that follows the topics.

@@ -88,18 +88,13 @@ pub enum SourceEvent {
     /// The group gave us these; they wait for `Start`.
     Assigned(Vec<TopicPartition>),
     /// The group takes these back and waits, bounded, until `reply` is sent or dropped.
-    Revoked {
-        partitions: Vec<TopicPartition>,
-        reply: oneshot::Sender<()>,
-    },
+    Revoked { partitions: Vec<TopicPartition>, reply: oneshot::Sender<()> },
     /// Gone without a chance to finish (session lost): whatever is in hand belongs to somebody else now.
     Lost(Vec<TopicPartition>),
-    Records(RawBatch),
+    /// All that one round took, as one event: each event wakes whoever listens.
+    Records(Vec<RawBatch>),
     /// Kafka does not have the offset asked for.
-    OutOfRange {
-        partition: TopicPartition,
-        generation: u64,
-    },
+    OutOfRange { partition: TopicPartition, generation: u64 },
     /// Everything before `next` was delivered or is no record, and `stable_end` is the log's stable end (statistics).
     Scanned(Scan),
     /// An error that passes by itself (broker gone, …), for /status and /readyz.

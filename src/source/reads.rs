@@ -149,23 +149,28 @@ impl Reads {
         !self.unsent.is_empty()
     }
 
-    /// Sends what has room in the budget and in the channel, in order; `each` hears of every batch sent.
+    /// Sends what has room in the budget, in order, if the channel has room for it; `each` hears of every batch sent.
     pub fn send(
         &mut self,
         budget: &MemoryBudget,
         events: &mpsc::Sender<SourceEvent>,
         mut each: impl FnMut(&TopicPartition),
     ) -> Result<(), Closed> {
-        while let Some(batch) = self.unsent.front() {
-            let slot = match events.try_reserve() {
-                Ok(slot) => slot,
-                Err(TrySendError::Full(())) => return Ok(()),
-                Err(TrySendError::Closed(())) => return Err(Closed),
-            };
-            let Some(permit) = budget.try_take(batch.records.held_bytes()) else { return Ok(()) };
-            let Some(Unsent { partition, generation, records }) = self.unsent.pop_front() else { return Ok(()) };
+        let slot = match events.try_reserve() {
+            Ok(slot) => slot,
+            Err(TrySendError::Full(())) => return Ok(()),
+            Err(TrySendError::Closed(())) => return Err(Closed),
+        };
+        let mut batches = Vec::with_capacity(self.unsent.len());
+        while let Some(unsent) = self.unsent.front()
+            && let Some(permit) = budget.try_take(unsent.records.held_bytes())
+            && let Some(Unsent { partition, generation, records }) = self.unsent.pop_front()
+        {
             each(&partition);
-            slot.send(SourceEvent::Records(RawBatch { partition, generation, records, permit }));
+            batches.push(RawBatch { partition, generation, records, permit });
+        }
+        if !batches.is_empty() {
+            slot.send(SourceEvent::Records(batches));
         }
         Ok(())
     }
@@ -228,8 +233,9 @@ mod tests {
 
     fn offsets(events: &mut mpsc::Receiver<SourceEvent>) -> Vec<(u64, Vec<i64>)> {
         let mut seen = Vec::new();
-        while let Ok(SourceEvent::Records(batch)) = events.try_recv() {
-            seen.push((batch.generation, batch.records.iter().map(|record| record.offset.0).collect()));
+        while let Ok(SourceEvent::Records(batches)) = events.try_recv() {
+            let offsets = |batch: &RawBatch| batch.records.iter().map(|record| record.offset.0).collect();
+            seen.extend(batches.iter().map(|batch| (batch.generation, offsets(batch))));
         }
         seen
     }
@@ -255,9 +261,10 @@ mod tests {
         reads.start(one.clone(), Offset(0), 1);
         reads.start(two.clone(), Offset(0), 2);
         push(&mut reads, &one, [0]);
-        push(&mut reads, &two, [0]);
         reads.end_round();
+        reads.send(&budget, &sender, |_| ()).unwrap();
         push(&mut reads, &one, [1]);
+        push(&mut reads, &two, [0]);
         reads.end_round();
         reads.send(&budget, &sender, |_| ()).unwrap();
         assert!(reads.is_stuck());

@@ -256,7 +256,9 @@ impl Owner {
         match self.member.poll() {
             // Taken over already by `Rig::owner`.
             Some(SourceEvent::Assigned(_)) => {}
-            Some(SourceEvent::Records(batch)) => self.feed(Input::Records(batch)),
+            Some(SourceEvent::Records(batches)) => {
+                batches.into_iter().for_each(|batch| self.feed(Input::Records(batch)));
+            }
             Some(SourceEvent::OutOfRange { partition, generation }) => {
                 self.feed(Input::OutOfRange { partition, generation });
             }

@@ -107,7 +107,7 @@ impl Member {
                 self.told.push(format!("lost {partitions:?}"));
                 self.forget(&partitions);
             }
-            SourceEvent::Records(batch) => self.records(batch),
+            SourceEvent::Records(batches) => batches.into_iter().for_each(|batch| self.records(batch)),
             SourceEvent::OutOfRange { partition, generation } => {
                 self.told.push(format!("out of range {partition} {generation}"));
             }

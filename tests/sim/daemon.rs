@@ -228,12 +228,14 @@ impl Daemon {
                     }
                 }
             }
-            SourceEvent::Records(mut batch) => {
-                let first = batch.records.first_offset().filter(|_| batch.records.len() > 1);
-                if let Some(first) = first.filter(|_| sabotage == Some(Sabotage::SkipsRecord)) {
-                    batch.records.drop_before(first.following());
+            SourceEvent::Records(batches) => {
+                for mut batch in batches {
+                    let first = batch.records.first_offset().filter(|_| batch.records.len() > 1);
+                    if let Some(first) = first.filter(|_| sabotage == Some(Sabotage::SkipsRecord)) {
+                        batch.records.drop_before(first.following());
+                    }
+                    self.hand_on(&batch.partition.clone(), Input::Records(batch));
                 }
-                self.hand_on(&batch.partition.clone(), Input::Records(batch));
             }
             SourceEvent::OutOfRange { partition, generation } => {
                 self.hand_on(&partition.clone(), Input::OutOfRange { partition, generation });

@@ -134,7 +134,7 @@ impl ScriptedMember {
             let permit = budget.try_take(records.held_bytes())?;
             read.position = next;
             let (partition, generation) = (partition.clone(), read.generation);
-            Some(SourceEvent::Records(RawBatch { partition, generation, records, permit }))
+            Some(SourceEvent::Records(vec![RawBatch { partition, generation, records, permit }]))
         })?
     }
 

@@ -17,7 +17,8 @@ fn start(member: &mut ScriptedMember, partition: &TopicPartition, at: i64) {
 /// What is told until nothing is left, in short words.
 fn all(member: &mut ScriptedMember) -> Vec<String> {
     let tell = |event| match event {
-        SourceEvent::Records(batch) => {
+        SourceEvent::Records(batches) => {
+            let batch = &batches[0];
             format!("{} {:?}", batch.partition, batch.records.iter().map(|record| record.offset).collect::<Vec<_>>())
         }
         SourceEvent::Scanned(Scan { partition, next, stable_end, .. }) => {
