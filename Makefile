@@ -74,7 +74,7 @@ bench-e2e: ## what the release daemon takes against a real Kafka and LocalStack,
 fuzz: ## each fuzz target, or those of TARGETS, for FUZZ_SECONDS (600) (needs nightly Rust and cargo-fuzz)
 	fuzz/run $(TARGETS)
 
-sanitize: ## the unsafe code around librdkafka under AddressSanitizer and LeakSanitizer (needs nightly Rust)
+sanitize: ## the unsafe code under AddressSanitizer and LeakSanitizer (needs nightly Rust)
 	fuzz/sanitize
 
 .PHONY: stack-up stack-down

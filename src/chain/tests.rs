@@ -98,11 +98,7 @@ fn halted(machine: &Machine, actions: &[Action]) -> Problem {
 
 /// Brings a machine to the redo of [`foreign`] with both objects missing.
 fn redoing() -> (Machine, Cut) {
-    let mut machine = machine_from(StartAt::Earliest);
-    machine.step(Event::Assigned);
-    machine.step(Event::TopicId(Ok(ID)));
-    let (key, cut) = foreign();
-    machine.step(Event::Tip(Ok(Some((key, cut.to_bytes())))));
+    let (mut machine, cut) = settling();
     machine.step(Event::ObjectSeen(0, Ok(None)));
     machine.step(Event::ObjectSeen(1, Ok(None)));
     machine.step(bounds(5, 100));
@@ -211,11 +207,7 @@ fn a_topic_created_anew_starts_a_new_chain_and_keeps_nothing_that_was_read() {
 
 #[test]
 fn a_topic_created_anew_during_a_redo_is_not_taken_for_a_loss() {
-    let mut machine = machine_from(StartAt::Earliest);
-    machine.step(Event::Assigned);
-    machine.step(Event::TopicId(Ok(ID)));
-    let (key, cut) = foreign();
-    machine.step(Event::Tip(Ok(Some((key, cut.to_bytes())))));
+    let (mut machine, _) = settling();
     machine.step(Event::ObjectSeen(0, Ok(None)));
     machine.step(Event::ObjectSeen(1, Ok(None)));
     machine.step(bounds(0, 100));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 
-use super::columns::{Columns, NotUtf8, finish};
+use super::columns::{self, Columns, NotUtf8};
 use super::compile::compile;
 use super::keys::Keys;
 use super::place::Placing;
@@ -82,7 +82,7 @@ impl Messages {
     /// Takes the rows out, of which some have no message. They are gone, too, where a string is not UTF-8: then the same payloads
     /// can be read again, more carefully.
     pub fn finish(&mut self, rows: usize, present: Option<&NullBuffer>) -> Result<Vec<ArrayRef>, NotUtf8> {
-        let made = finish(&mut self.columns, self.layout.types(), &self.program.columns, rows, present);
+        let made = columns::finish(&mut self.columns, self.layout.types(), &self.program.columns, rows, present);
         self.careful = if made.is_err() { CAREFUL_CHUNKS } else { self.careful.saturating_sub(1) };
         made
     }

@@ -84,7 +84,8 @@ impl Table {
 
     fn is_field(&self, number: u32) -> bool {
         let near = self.near.get(number as usize).is_some_and(|op| op.tag != NO_TAG);
-        near || self.others.iter().any(|op| op.number() == number && op.action != Action::End)
+        let tags = &self.others[self.others.partition_point(|op| op.number() < number)..];
+        near || tags.iter().take_while(|op| op.number() == number).any(|op| op.action != Action::End)
     }
 
     /// Returns the op of a field: a wrapper's value, a map's key.
@@ -128,7 +129,7 @@ pub struct Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stands {
     Alone,
-    /// In a oneof: which member it is, and the column that says so.
+    /// In a oneof, which has no more members than a layout may have columns: which member it is, and the column that says so.
     Member {
         member: u16,
         case: u32,
@@ -297,4 +298,31 @@ pub enum Node {
         key: Box<Node>,
         value: Box<Node>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_is_told_apart_whatever_the_number_of_its_field() {
+        for number in [1, NEAR - 1, NEAR, 500_000] {
+            let mut table = Table::default();
+            table.add(Op::of(Action::End, Op::tag(number, END)));
+            table.add(Op::of(Action::Int32, Op::tag(number, 2)));
+            table.add(Op::of(Action::Int32, Op::tag(number, 0)));
+            table.add(Op::of(Action::Bool, Op::tag(number + 1, 0)));
+            let action = |tag| match (table.find(tag), table.find_other(tag)) {
+                (Some(op), _) | (None, Other::Op(op)) => Ok(op.action),
+                (None, other) => Err(format!("{other:?}")),
+            };
+            assert_eq!([2, 0].map(|wire| action(Op::tag(number, wire))), [Ok(Action::Int32), Ok(Action::Int32)]);
+            assert_eq!(action(Op::tag(number + 1, 0)), Ok(Action::Bool));
+            assert_eq!(action(Op::tag(number, END)), Err("End".to_owned()));
+            assert_eq!(action(Op::tag(number, 5)), Err("Unfit".to_owned()));
+            assert_eq!(action(Op::tag(number + 1, END)), Err("Unknown".to_owned()));
+            assert_eq!(action(Op::tag(number + 2, 0)), Err("Unknown".to_owned()));
+            assert_eq!(action(Op::tag(number - 1, 0)), Err("Unknown".to_owned()));
+        }
+    }
 }

@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
     ) -> Plain<Rest<'a>> {
         let column = op.column as usize;
         // Writes a number: to which buffer, by which reader, as what, and which bits are the default.
-        macro_rules! number {
+        macro_rules! scalar {
             ($buffers:ident, $read:expr, $zero:expr, $value:expr) => {{
                 let (value, next) = $read?;
                 self.columns.$buffers[column].set(row, $value(value))?;
@@ -156,12 +156,12 @@ impl<'a> Run<'a> {
             }
             Action::Timestamp => self.timestamp(op, rest, after, row),
             Action::Map { table } => self.entry(op, table, rest, after, row),
-            Action::Int32 => number!(ints, int32(rest, raw), 0, |value| value),
-            Action::Sint32 => number!(ints, sint32(rest, raw), 0, |value| value),
-            Action::Uint32 => number!(longs, uint32(rest, raw), 0, i64::from),
-            Action::Int64 => number!(longs, number(rest, raw), 0, |bits| bits as i64),
-            Action::Sint64 => number!(longs, sint64(rest, raw), 0, |value| value),
-            Action::Uint64 => number!(ulongs, number(rest, raw), 0, |bits| bits),
+            Action::Int32 => scalar!(ints, int32(rest, raw), 0, |value| value),
+            Action::Sint32 => scalar!(ints, sint32(rest, raw), 0, |value| value),
+            Action::Uint32 => scalar!(longs, uint32(rest, raw), 0, i64::from),
+            Action::Int64 => scalar!(longs, number(rest, raw), 0, |bits| bits as i64),
+            Action::Sint64 => scalar!(longs, sint64(rest, raw), 0, |value| value),
+            Action::Uint64 => scalar!(ulongs, number(rest, raw), 0, |bits| bits),
             Action::Bool => {
                 let (bits, next) = varint(rest, raw)?;
                 self.columns.flags[column].set(row, bits != 0)?;
@@ -172,12 +172,12 @@ impl<'a> Run<'a> {
                 Ok(next)
             }
             // The bits decide: -0.0 is no default.
-            Action::Double => number!(doubles, fixed(rest), [0; 8], f64::from_le_bytes),
-            Action::Float => number!(floats, fixed(rest), [0; 4], f32::from_le_bytes),
-            Action::Fixed32 => number!(longs, fixed(rest), [0; 4], |bytes| i64::from(u32::from_le_bytes(bytes))),
-            Action::Sfixed32 => number!(ints, fixed(rest), [0; 4], i32::from_le_bytes),
-            Action::Fixed64 => number!(ulongs, fixed(rest), [0; 8], u64::from_le_bytes),
-            Action::Sfixed64 => number!(longs, fixed(rest), [0; 8], i64::from_le_bytes),
+            Action::Double => scalar!(doubles, fixed(rest), [0; 8], f64::from_le_bytes),
+            Action::Float => scalar!(floats, fixed(rest), [0; 4], f32::from_le_bytes),
+            Action::Fixed32 => scalar!(longs, fixed(rest), [0; 4], |bytes| i64::from(u32::from_le_bytes(bytes))),
+            Action::Sfixed32 => scalar!(ints, fixed(rest), [0; 4], i32::from_le_bytes),
+            Action::Fixed64 => scalar!(ulongs, fixed(rest), [0; 8], u64::from_le_bytes),
+            Action::Sfixed64 => scalar!(longs, fixed(rest), [0; 8], i64::from_le_bytes),
             Action::Bigint => {
                 let (bits, next) = number(rest, raw)?;
                 self.long_or_null(op, i64::try_from(bits).ok(), row)?;

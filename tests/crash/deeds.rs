@@ -205,6 +205,7 @@ async fn cut_off_for(run: &mut Run, how_long: Duration) {
     let until = Instant::now() + how_long;
     while Instant::now() < until {
         run.send();
+        // Records go on coming while there is no line.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     run.gateways.iter().for_each(|gateway| gateway.mend());
@@ -232,7 +233,7 @@ async fn kill_broker(run: &mut Run, and_daemon: bool) {
 async fn recreate(run: &mut Run) {
     run.settled().await;
     let (_, archived) = run.manifest.ends();
-    // These are under way when the topic goes; whether they are archived is chance.
+    // These are under way when the topic goes, at another moment each time; whether they are archived is chance.
     run.send();
     tokio::time::sleep(Duration::from_millis(400 * run.faults as u64 % 1000)).await;
     let topic = run.setup.topic.clone();

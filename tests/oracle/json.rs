@@ -1,4 +1,4 @@
-//! protobuf's JSON as design note 4 wants it, written as plainly as can be.
+//! protobuf's JSON as `docs/mapping.md` wants it, written as plainly as can be.
 
 use prost_reflect::{Kind, Value};
 

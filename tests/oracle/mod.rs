@@ -5,7 +5,7 @@
 //! replayed records out, and compares. [`targets`] has the rest of what reads bytes of others.
 //!
 //! **Flow.** bytes → descriptors ([`schema`], [`edition`]) → payloads ([`payload`]) → prost-reflect's reading ([`read`]) → what
-//! design note 4 makes of it ([`expect`], [`json`]), as text → compared with the batch, printed by [`show`].
+//! `docs/mapping.md` makes of it ([`expect`], [`json`]), as text → compared with the batch, printed by [`show`].
 //!
 //! **Promises.** Nothing here uses the engines' inner modules, nor their types where a descriptor will do. What the two readers
 //! may differ in stands in [`read`].

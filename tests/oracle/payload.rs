@@ -1,5 +1,7 @@
 //! Payloads at random: canonical ones, odd ones that mean something all the same, damaged ones, and noise.
 
+mod damage;
+
 use prost_reflect::{Kind, MessageDescriptor};
 
 use super::choices::Choices;
@@ -50,24 +52,9 @@ impl Payload {
         let mut bytes = scribe.message(&schema.root(), 0);
         let regular = scribe.regular;
         if how == 8 {
-            damage(&mut bytes, choices);
+            damage::damage(&mut bytes, choices);
         }
         Payload { bytes, regular: regular && how < 8 }
-    }
-}
-
-fn damage(bytes: &mut Vec<u8>, choices: &mut Choices<'_>) {
-    for _ in 0..1 + choices.below(3) {
-        if bytes.is_empty() {
-            return;
-        }
-        let at = choices.word() as usize % bytes.len();
-        match choices.below(4) {
-            0 => bytes[at] ^= 1 << choices.below(8),
-            1 => bytes[at] = choices.byte(),
-            2 => bytes.insert(at, choices.byte()),
-            _ => bytes.truncate(at),
-        }
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Dictionary {
     /// One more than the number of each row's value, 0 where none was written.
     pub rows: Rows<i32>,
     /// From values to their numbers: open addressing, 0 for nothing, else one more than the number.
-    slots: Box<[u16; SLOTS]>,
+    slots: [u16; SLOTS],
     /// By number.
     keys: Vec<Key>,
     /// By number: where each value begins in `bytes`.
@@ -73,7 +73,7 @@ impl Dictionary {
     pub fn new() -> Box<Dictionary> {
         Box::new(Dictionary {
             rows: Rows::default(),
-            slots: Box::new([0; SLOTS]),
+            slots: [0; SLOTS],
             keys: Vec::new(),
             starts: Vec::new(),
             bytes: Heap::default(),
