@@ -1,6 +1,6 @@
 //! Layout → [`Program`] and the empty buffers that it writes to.
 
-use super::columns::{Columns, Fixed, Flags, List, Text};
+use super::columns::{Columns, Fixed, Flags, List, Marks, Text};
 use super::program::{Action, Branch, END, Node, Op, Place, Program, Stands, Table, TimeSource};
 use crate::schema::{Column, Element, Field, Kind, Layout, MessageId, Presence, Shape, Source, Types};
 
@@ -190,7 +190,7 @@ impl Compiler<'_> {
             Element::Present => {
                 let action = message_action(kind, self.tables.len());
                 self.tables.push(Table::default());
-                scalar(action, self.flag(space, true), Node::Present, Place::Flags)
+                scalar(action, self.mark(space), Node::Present, Place::Marks)
             }
             Element::FieldMask => {
                 let paths = self.list(space, true);
@@ -200,7 +200,7 @@ impl Compiler<'_> {
             }
             Element::Any => {
                 let id = kind.message().expect("an Any is a message");
-                let presence = self.flag(space, true);
+                let presence = self.mark(space);
                 let (url, value, json) = (self.text(space, false), self.text(space, false), self.text(space, true));
                 let table = self.tables.len() as u32;
                 let mut fields = Table::default();
@@ -211,7 +211,7 @@ impl Compiler<'_> {
                 self.tables.push(fields);
                 let action = Action::Any { table };
                 let node = Node::Any { presence, url, value, json };
-                Made { action, column: presence, node, place: Place::Flags(presence) }
+                Made { action, column: presence, node, place: Place::Marks(presence) }
             }
             Element::Json(id) => {
                 let column = self.text(space, true);
@@ -234,12 +234,17 @@ impl Compiler<'_> {
             }
             Element::Struct(columns) => {
                 let id = kind.message().expect("a struct is a message");
-                let presence = self.flag(space, true);
+                let presence = self.mark(space);
                 let (table, columns) = self.message(id, columns, space);
                 let node = Node::Struct { presence, columns };
-                Made { action: message_action(kind, table), column: presence, node, place: Place::Flags(presence) }
+                Made { action: message_action(kind, table), column: presence, node, place: Place::Marks(presence) }
             }
         }
+    }
+
+    fn mark(&mut self, space: usize) -> usize {
+        self.columns.marks.push(Marks::new(space));
+        self.columns.marks.len() - 1
     }
 
     fn flag(&mut self, space: usize, explicit: bool) -> usize {

@@ -3,10 +3,10 @@
 use super::columns::{Odd, Plain};
 use super::json::Json;
 use super::payload::json::payload_of_json;
-use super::program::{Action, Op, Stands};
+use super::program::{Action, Op};
 use super::raw::{RawReason, RawReasons};
-use super::run::{Run, deeper};
-use super::varint::{Rest, block, int32, long_varint, tag, varint};
+use super::run::{Run, again, deeper};
+use super::varint::{Rest, block, int32, seconds_then_nanos, tag, varint};
 use super::wire::Reader;
 use super::{check, time};
 use crate::schema::MessageId;
@@ -32,53 +32,30 @@ impl<'a> Run<'a> {
     #[inline(always)]
     fn seconds_and_nanos(&mut self, rest: Rest<'a>, after: usize) -> Plain<(i64, i32, Rest<'a>)> {
         deeper(self.depth)?;
-        let mut raw = RawReasons::default();
-        let (len, rest) = block(rest, after, &mut raw)?;
-        let after = rest.len() - len;
-        // Both, in order, is what there nearly always is.
-        let (seconds, nanos, rest) = match rest {
-            [0x08, next @ ..] => {
-                let (seconds, next) = long_varint(next, &mut raw)?;
-                match next {
-                    [0x10, last @ ..] if next.len() > after => {
-                        let (bits, next) = long_varint(last, &mut raw)?;
-                        // What is no number of nanoseconds is looked at again.
-                        if bits >= 1_000_000_000 {
-                            self.seconds_or_nanos(rest, after, &mut raw)?
-                        } else {
-                            raw.add_if(seconds == 0 || bits == 0, RawReason::Default);
-                            (seconds as i64, bits as i32, next)
-                        }
-                    }
-                    _ => self.seconds_or_nanos(rest, after, &mut raw)?,
-                }
-            }
-            _ => self.seconds_or_nanos(rest, after, &mut raw)?,
-        };
-        self.raw.add_all(raw);
-        if rest.len() == after { Ok((seconds, nanos, rest)) } else { Err(Odd) }
+        match seconds_then_nanos(rest) {
+            Some((seconds, nanos, rest)) if rest.len() >= after => Ok((seconds, nanos, rest)),
+            _ => self.seconds_or_nanos(rest, after),
+        }
     }
 
     /// Reads the same with whatever there is of it, and what else a newer schema may have.
     #[inline(never)]
-    fn seconds_or_nanos(
-        &mut self,
-        mut rest: Rest<'a>,
-        after: usize,
-        raw: &mut RawReasons,
-    ) -> Plain<(i64, i32, Rest<'a>)> {
+    fn seconds_or_nanos(&mut self, rest: Rest<'a>, after: usize) -> Plain<(i64, i32, Rest<'a>)> {
+        let mut raw = RawReasons::default();
+        let (len, mut rest) = block(rest, after, &mut raw)?;
+        let after = rest.len() - len;
         let (mut seconds, mut nanos, mut last) = (0, 0, 0);
         while rest.len() > after {
-            let (tag, next) = tag(rest, raw)?;
+            let (tag, next) = tag(rest, &mut raw)?;
             match tag {
                 0x08 => {
-                    let (bits, next) = varint(next, raw)?;
+                    let (bits, next) = varint(next, &mut raw)?;
                     seconds = bits as i64;
                     raw.add_if(seconds == 0, RawReason::Default);
                     rest = next;
                 }
                 0x10 => {
-                    (nanos, rest) = int32(next, raw)?;
+                    (nanos, rest) = int32(next, &mut raw)?;
                     raw.add_if(nanos == 0, RawReason::Default);
                 }
                 _ => rest = self.unknown(tag, 2, next, after)?,
@@ -87,7 +64,8 @@ impl<'a> Run<'a> {
             raw.add_if(tag >> 3 == last, RawReason::RepeatedField);
             last = tag >> 3;
         }
-        Ok((seconds, nanos, rest))
+        self.raw.add_all(raw);
+        if rest.len() == after { Ok((seconds, nanos, rest)) } else { Err(Odd) }
     }
 
     /// Passes over a field of a message whose known ones are numbered up to `known`: those do not fit their wire type.
@@ -170,49 +148,70 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Reads a map's entry into element `row`: key and value, of which either may be missing.
-    #[inline(never)]
-    pub(super) fn entry(&mut self, op: &Op, table: u32, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+    /// Reads a map's entry into element `row` of its list: key and value, of which either may be missing.
+    #[inline(always)]
+    pub(super) fn entry(
+        &mut self,
+        list: u32,
+        table: u32,
+        rest: Rest<'a>,
+        after: usize,
+        row: usize,
+        raw: &mut RawReasons,
+    ) -> Plain<Rest<'a>> {
         self.depth = deeper(self.depth)?;
-        let mut raw = RawReasons::default();
-        let (len, mut rest) = block(rest, after, &mut raw)?;
+        let (len, mut rest) = block(rest, after, raw)?;
         let after = rest.len() - len;
         let table = &self.tables[table as usize];
         let (key, value) = (table.field(1), table.field(2));
+        // Both, in order, is what there nearly always is.
         let (mut has_key, mut has_value) = (false, false);
-        while rest.len() > after {
-            let (tag, next) = tag(rest, &mut raw)?;
-            let part = if tag == key.tag && !has_key {
-                has_key = true;
-                raw.add_if(has_value, RawReason::MapEntry);
-                key
-            } else if tag == value.tag && !has_value {
+        if let Some(next) = again(key, rest, after) {
+            rest = self.part(key, next, after, row, raw)?;
+            has_key = true;
+            if let Some(next) = again(value, rest, after) {
+                rest = self.part(value, next, after, row, raw)?;
                 has_value = true;
-                value
-            } else {
-                self.raw.add(RawReason::MapEntry);
-                return Err(Odd);
-            };
-            rest = match part.action {
-                Action::Text => self.text(part, next, after, row, &mut raw)?,
-                _ => self.value_elsewhere(part, next, after, row)?,
-            };
-        }
-        if rest.len() < after {
-            return Err(Odd);
-        }
-        if !has_key || !has_value {
-            raw.add(RawReason::MapEntry);
-            for missing in [(!has_key).then_some(key), (!has_value).then_some(value)].into_iter().flatten() {
-                self.default(missing, row)?;
             }
         }
-        self.raw.add_all(raw);
+        if !has_value || rest.len() != after {
+            rest = self.rest_of_entry([(key, has_key), (value, has_value)], rest, after, row)?;
+        }
         self.depth -= 1;
-        let Stands::Element { list, .. } = op.stands else { return Err(Odd) };
         let first = self.columns.lists[list as usize].first();
         self.keys.add(self.columns, list, key, first, row)?;
         Ok(rest)
+    }
+
+    #[inline(always)]
+    fn part(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize, raw: &mut RawReasons) -> Plain<Rest<'a>> {
+        match op.action {
+            Action::Text => self.text(op, rest, after, row, raw),
+            _ => self.value_elsewhere(op, rest, after, row),
+        }
+    }
+
+    /// Reads what is left of an entry of which a part is missing or stands elsewhere; which of the two `parts` are there is told.
+    #[cold]
+    #[inline(never)]
+    fn rest_of_entry(
+        &mut self,
+        mut parts: [(&Op, bool); 2],
+        mut rest: Rest<'a>,
+        after: usize,
+        row: usize,
+    ) -> Plain<Rest<'a>> {
+        self.raw.add(RawReason::MapEntry);
+        while rest.len() > after {
+            let (tag, next) = tag(rest, &mut self.raw)?;
+            let (op, is_there) = parts.iter_mut().find(|(op, is_there)| tag == op.tag && !is_there).ok_or(Odd)?;
+            *is_there = true;
+            rest = self.value_elsewhere(op, next, after, row)?;
+        }
+        for (missing, _) in parts.into_iter().filter(|(_, is_there)| !is_there) {
+            self.default(missing, row)?;
+        }
+        if rest.len() == after { Ok(rest) } else { Err(Odd) }
     }
 
     /// Writes what an unset value means.
@@ -235,7 +234,7 @@ impl<'a> Run<'a> {
             Action::Float => self.columns.floats[column].set(row, 0.0),
             Action::Double => self.columns.doubles[column].set(row, 0.0),
             Action::Message { table } => {
-                self.columns.flags[column].set(row, true)?;
+                self.columns.marks[column].set(row)?;
                 self.fields(table, &[], 0, row).map(|_| ())
             }
             Action::Wrapper { table } => {

@@ -87,7 +87,7 @@ impl Placing<'_> {
                 self.json += json.spent();
                 Ok(())
             }
-            (Node::Present(at), Value::Message(_)) => columns.flags[*at].set(row, true),
+            (Node::Present(at), Value::Message(_)) => columns.marks[*at].set(row),
             (Node::Mask { paths, text }, Value::Message(mask)) => {
                 columns.lists[*paths].open(row);
                 mask.many(0).iter().try_for_each(|path| {
@@ -97,7 +97,7 @@ impl Placing<'_> {
             }
             (Node::Any { presence, url, value, json }, Value::Message(any)) => {
                 let (type_url, content) = any_parts(any);
-                columns.flags[*presence].set(row, true)?;
+                columns.marks[*presence].set(row)?;
                 columns.texts[*url].set_value(row, type_url.as_bytes())?;
                 columns.texts[*value].set_value(row, content)?;
                 let mut text = Json::new(self.types);
@@ -108,7 +108,7 @@ impl Placing<'_> {
                 Ok(())
             }
             (Node::Struct { presence, columns: branches }, Value::Message(message)) => {
-                columns.flags[*presence].set(row, true)?;
+                columns.marks[*presence].set(row)?;
                 self.message(branches, message, row)
             }
             _ => unreachable!("the columns were compiled for the reader's types"),

@@ -27,9 +27,11 @@ pub enum TimeSource {
 }
 
 /// What the tags of one message mean. A message type has one for each place where it becomes columns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Table {
-    /// By field number: the op of the tag expected of it.
+    /// By field number, where tags take a byte: the op of the tag expected.
+    first: [Op; FIRST as usize],
+    /// The same for numbers from there on.
     near: Vec<Op>,
     /// All other tags, in order: of numbers beyond, and further ones of a field that has several.
     others: Vec<Op>,
@@ -41,22 +43,47 @@ pub struct Table {
     pub json: usize,
 }
 
+/// Numbers below have tags of one byte.
+const FIRST: u32 = 16;
+
 /// Numbers below are looked up at once; fields from 128 on are rare.
 const NEAR: u32 = 128;
 
 /// Stands where a number is no field's. No tag is this: wire type 7 does not exist.
 const NO_TAG: u32 = u32::MAX;
 
+const NO_OP: Op = Op::of(Action::End, NO_TAG);
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            first: [NO_OP; FIRST as usize],
+            near: Vec::new(),
+            others: Vec::new(),
+            is_group: false,
+            required: Vec::new(),
+            json: 0,
+        }
+    }
+}
+
 impl Table {
     /// Adds what a tag means; the first one of a field is the one expected.
     pub fn add(&mut self, op: Op) {
-        let number = op.number() as usize;
         if op.number() < NEAR && op.action != Action::End {
-            if self.near.len() <= number {
-                self.near.resize(number + 1, Op::of(Action::End, NO_TAG));
-            }
-            if self.near[number].tag == NO_TAG {
-                self.near[number] = op;
+            let number = op.number() as usize;
+            let expected = match self.first.get_mut(number) {
+                Some(expected) => expected,
+                None => {
+                    let at = number - FIRST as usize;
+                    if self.near.len() <= at {
+                        self.near.resize(at + 1, NO_OP);
+                    }
+                    &mut self.near[at]
+                }
+            };
+            if expected.tag == NO_TAG {
+                *expected = op;
                 return;
             }
         }
@@ -67,7 +94,15 @@ impl Table {
     /// Returns what the tag expected of a field means; nothing for any other.
     #[inline(always)]
     pub fn find(&self, tag: u32) -> Option<&Op> {
-        self.near.get(tag as usize >> 3).filter(|op| op.tag == tag)
+        self.expected(tag >> 3).filter(|op| op.tag == tag)
+    }
+
+    #[inline(always)]
+    fn expected(&self, number: u32) -> Option<&Op> {
+        match self.first.get(number as usize) {
+            Some(op) => Some(op),
+            None => self.near.get((number - FIRST) as usize),
+        }
     }
 
     /// Returns what a tag means that [`find`](Self::find) does not know.
@@ -83,14 +118,14 @@ impl Table {
     }
 
     fn is_field(&self, number: u32) -> bool {
-        let near = self.near.get(number as usize).is_some_and(|op| op.tag != NO_TAG);
+        let near = self.expected(number).is_some_and(|op| op.tag != NO_TAG);
         let tags = &self.others[self.others.partition_point(|op| op.number() < number)..];
         near || tags.iter().take_while(|op| op.number() == number).any(|op| op.action != Action::End)
     }
 
     /// Returns the op of a field: a wrapper's value, a map's key.
     pub fn field(&self, number: usize) -> &Op {
-        &self.near[number]
+        &self.first[number]
     }
 }
 
@@ -199,7 +234,7 @@ pub enum Action {
 }
 
 impl Op {
-    pub fn of(action: Action, tag: u32) -> Op {
+    pub const fn of(action: Action, tag: u32) -> Op {
         Op { tag, column: NONE, action, stands: Stands::Alone, implicit: false, strict: false, text: false }
     }
 
@@ -233,6 +268,7 @@ impl Op {
 /// A buffer: its type and its index among the buffers of that type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    Marks(usize),
     Flags(usize),
     Int32(usize),
     Int64(usize),

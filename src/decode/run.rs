@@ -4,7 +4,7 @@
 use super::columns::{Columns, Odd, Plain};
 use super::program::{Action, END, Op, Other, Stands, Table};
 use super::raw::{RawReason, RawReasons};
-use super::varint::{Rest, block, fixed, int32, number, sint32, sint64, tag, uint32, varint};
+use super::varint::{Rest, block, fixed, int32, number, short_tag, sint32, sint64, tag, uint32, varint};
 use super::wire::MOST_NESTED;
 use crate::schema::Types;
 
@@ -38,8 +38,15 @@ impl<'a> Run<'a> {
         let mut raw = RawReasons::default();
         let mut is_open = table.is_group;
         while rest.len() > after {
-            let (tag, next) = tag(rest, &mut raw)?;
-            rest = match table.find(tag) {
+            // Told apart by the length of the tag, so that what is looked up by one byte is within its table.
+            let (tag, next, found) = match rest {
+                [first @ ..0x80, next @ ..] => (u32::from(*first), next, table.find(u32::from(*first))),
+                _ => {
+                    let (tag, next) = tag(rest, &mut raw)?;
+                    (tag, next, table.find(tag))
+                }
+            };
+            rest = match found {
                 Some(op) => match op.stands {
                     Stands::Alone => self.value(op, next, after, row, &mut raw)?,
                     _ => self.member_or_elements(op, next, after, row, last)?,
@@ -82,14 +89,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads a field that stands in a oneof or has elements, as many as follow each other; `last` is the tag before.
-    fn member_or_elements(
-        &mut self,
-        op: &Op,
-        mut rest: Rest<'a>,
-        after: usize,
-        row: usize,
-        last: u32,
-    ) -> Plain<Rest<'a>> {
+    fn member_or_elements(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize, last: u32) -> Plain<Rest<'a>> {
         match op.stands {
             Stands::Alone => self.value_elsewhere(op, rest, after, row),
             Stands::Member { member, case } => {
@@ -101,15 +101,20 @@ impl<'a> Run<'a> {
                 self.raw.add_if(odd || packed && last >> 3 == op.number(), RawReason::Packing);
                 match op.action {
                     _ if packed => self.packed(op, list, rest, after, row),
-                    Action::Text => self.texts(op, list, rest, after, row),
-                    _ => loop {
-                        let element = self.columns.lists[list as usize].add(row);
-                        rest = self.value_elsewhere(op, rest, after, element)?;
-                        match again(op, rest, after, &mut self.raw)? {
-                            Some(next) => rest = next,
-                            None => return Ok(rest),
-                        }
-                    },
+                    Action::Text => self.elements(op, list, rest, after, row, |run, rest, element, raw| {
+                        run.text(op, rest, after, element, raw)
+                    }),
+                    Action::Message { table } => {
+                        self.elements(op, list, rest, after, row, |run, rest, element, raw| {
+                            run.submessage(op, table, rest, after, element, raw)
+                        })
+                    }
+                    Action::Map { table } => self.elements(op, list, rest, after, row, |run, rest, element, raw| {
+                        run.entry(list, table, rest, after, element, raw)
+                    }),
+                    _ => self.elements(op, list, rest, after, row, |run, rest, element, _| {
+                        run.value_elsewhere(op, rest, after, element)
+                    }),
                 }
             }
         }
@@ -149,13 +154,8 @@ impl<'a> Run<'a> {
         }
         match op.action {
             Action::Text => self.text(op, rest, after, row, raw),
-            Action::Message { table } => {
-                let (len, rest) = block(rest, after, raw)?;
-                self.columns.flags[column].set(row, true)?;
-                self.inside(table, rest, rest.len() - len, row)
-            }
+            Action::Message { table } => self.submessage(op, table, rest, after, row, raw),
             Action::Timestamp => self.timestamp(op, rest, after, row),
-            Action::Map { table } => self.entry(op, table, rest, after, row),
             Action::Int32 => scalar!(ints, int32(rest, raw), 0, |value| value),
             Action::Sint32 => scalar!(ints, sint32(rest, raw), 0, |value| value),
             Action::Uint32 => scalar!(longs, uint32(rest, raw), 0, i64::from),
@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
                 Ok(next)
             }
             Action::Group { table } => {
-                self.columns.flags[column].set(row, true)?;
+                self.columns.marks[column].set(row)?;
                 self.inside(table, rest, after, row)
             }
             Action::Duration => self.duration(op, rest, after, row),
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
             Action::Mask { paths } => self.mask(op, paths, rest, after, row),
             Action::Any { table } => {
                 let (len, rest) = block(rest, after, raw)?;
-                self.columns.flags[column].set(row, true)?;
+                self.columns.marks[column].set(row)?;
                 let rest = self.inside(table, rest, rest.len() - len, row)?;
                 self.any_json(table, row)?;
                 Ok(rest)
@@ -215,8 +215,24 @@ impl<'a> Run<'a> {
                 self.json(op, id, inner, row)?;
                 Ok(next)
             }
-            Action::End => Err(Odd),
+            // A map is a list.
+            Action::Map { .. } | Action::End => Err(Odd),
         }
+    }
+
+    #[inline(always)]
+    fn submessage(
+        &mut self,
+        op: &Op,
+        table: u32,
+        rest: Rest<'a>,
+        after: usize,
+        row: usize,
+        raw: &mut RawReasons,
+    ) -> Plain<Rest<'a>> {
+        let (len, rest) = block(rest, after, raw)?;
+        self.columns.marks[op.column as usize].set(row)?;
+        self.inside(table, rest, rest.len() - len, row)
     }
 
     #[inline(always)]
@@ -254,14 +270,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads strings or bytes, as many as follow each other.
-    fn texts(&mut self, op: &Op, list: u32, mut rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+    /// Reads elements, as many as follow each other, each by `read`.
+    #[inline(always)]
+    fn elements(
+        &mut self,
+        op: &Op,
+        list: u32,
+        mut rest: Rest<'a>,
+        after: usize,
+        row: usize,
+        mut read: impl FnMut(&mut Self, Rest<'a>, usize, &mut RawReasons) -> Plain<Rest<'a>>,
+    ) -> Plain<Rest<'a>> {
         let mut element = self.columns.lists[list as usize].begin(row);
         let mut raw = RawReasons::default();
         loop {
-            rest = self.text(op, rest, after, element, &mut raw)?;
+            rest = read(self, rest, element, &mut raw)?;
             element += 1;
-            match again(op, rest, after, &mut raw)? {
+            match again(op, rest, after) {
                 Some(next) => rest = next,
                 None => break,
             }
@@ -340,12 +365,11 @@ impl<'a> Run<'a> {
 
 /// Returns what follows the tag of another element; nothing where another field comes, or none.
 #[inline(always)]
-fn again<'a>(op: &Op, rest: Rest<'a>, after: usize, raw: &mut RawReasons) -> Plain<Option<Rest<'a>>> {
+pub(super) fn again<'a>(op: &Op, rest: Rest<'a>, after: usize) -> Option<Rest<'a>> {
     if rest.len() <= after {
-        return Ok(None);
+        return None;
     }
-    let (tag, next) = tag(rest, raw)?;
-    Ok((tag == op.tag).then_some(next))
+    short_tag(rest).and_then(|(tag, next)| (tag == op.tag).then_some(next))
 }
 
 pub(super) fn deeper(depth: usize) -> Plain<usize> {

@@ -29,47 +29,34 @@ pub fn varint<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>
 /// guess.
 #[inline(always)]
 pub fn number<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
+    number_that(|_| true, rest, told)
+}
+
+/// Reads a number that is canonical only if its value `fits`, as all of two bytes do.
+#[inline(always)]
+fn number_that<'a>(fits: impl Fn(u64) -> bool, rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
     let window = rest.first_chunk::<LONGEST>().ok_or(Odd)?;
     let two = u64::from(u16::from_le_bytes([window[0], window[1]]));
-    if two & 0x8080 == 0x8080 {
-        return after_long(long(window), rest, told);
+    // Of the second byte only 1 to 127 end a number as short as it can be: any other has its high bit set, or that of one less.
+    if ((two | two.wrapping_sub(0x100)) >> 8) & two & 0x80 != 0 {
+        let (bits, rest) = after_long(long(window), rest, told)?;
+        told.add_if(!fits(bits), RawReason::Varint);
+        return Ok((bits, rest));
     }
     let more = two >> 7 & 1;
-    // The second byte counts where the first says so.
-    let bits = two & (0x7f | more.wrapping_neg());
-    told.add_if(bits >> 7 == 1, RawReason::Varint);
-    Ok((bits & 0x7f | bits >> 1 & !0x7f, &rest[1 + more as usize..]))
+    Ok((two & 0x7f | two >> 1 & 0x3f80 & more.wrapping_neg(), &rest[1 + more as usize..]))
 }
+
+/// Set in each byte of a varint but its last.
+const CONTINUE: u64 = 0x8080_8080_8080_8080;
 
 /// Set in a length whose varint is longer than it has to be, or too long for its bits.
 const ODD_FORM: usize = 1 << 8;
 
-/// Three bytes and more: eight at once, whose continuation bits say how many count. Returns value and length, 0 for none; two
+/// Any number, for those of three bytes and more: eight at once, whose continuation bits say how many count. Returns value and length, 0 for none; two
 /// words, which travel in registers.
 #[inline(never)]
 fn long(window: &[u8; LONGEST]) -> (u64, usize) {
-    by_words(window)
-}
-
-/// Reads a varint that is expected to have three bytes and more, without a call.
-#[inline(always)]
-pub fn long_varint<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
-    let window = rest.first_chunk::<LONGEST>().ok_or(Odd)?;
-    after_long(by_words(window), rest, told)
-}
-
-#[inline(always)]
-fn after_long<'a>((value, length): (u64, usize), rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
-    if length == 0 {
-        return Err(Odd);
-    }
-    told.add_if(length & ODD_FORM != 0, RawReason::Varint);
-    Ok((value, &rest[length & !ODD_FORM..]))
-}
-
-#[inline(always)]
-fn by_words(window: &[u8; LONGEST]) -> (u64, usize) {
-    const CONTINUE: u64 = 0x8080_8080_8080_8080;
     let (word, _) = window.split_first_chunk::<8>().expect("ten bytes begin with eight");
     let word = u64::from_le_bytes(*word);
     let ends = !word & CONTINUE;
@@ -84,6 +71,43 @@ fn by_words(window: &[u8; LONGEST]) -> (u64, usize) {
     let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
     let value = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
     (value, (last as usize / 8 + 1) | odd_form)
+}
+
+/// Reads the block of nearly every Timestamp: canonical, with seconds of five bytes (1978 to 3058) and with nanos.
+#[inline(always)]
+pub fn seconds_then_nanos(rest: Rest<'_>) -> Option<(i64, i32, Rest<'_>)> {
+    /// Of the first eight bytes, but for the length: both tags, and which bytes of the seconds go on.
+    const SHAPE: u64 = 0xff80_8080_8080_ff00;
+    const EXPECTED: u64 = 0x1000_8080_8080_0800;
+    let (head, behind) = rest.split_first_chunk::<8>()?;
+    let (head, behind) = (u64::from_le_bytes(*head), u64::from_le_bytes(*behind.first_chunk::<8>()?));
+    let len = head as usize & 0xff;
+    let nanos_len = len.wrapping_sub(7);
+    if head & SHAPE != EXPECTED || !(1..=5).contains(&nanos_len) {
+        return None;
+    }
+    let mask = u64::MAX >> (64 - 8 * nanos_len);
+    let (seconds, nanos) = (five(head >> 16), five(behind & mask));
+    // All bytes but the last go on, and the last adds something.
+    let is_whole = behind & mask & CONTINUE == mask >> 8 & CONTINUE && behind & mask > mask >> 8;
+    (is_whole && seconds >> 28 != 0 && nanos < 1_000_000_000).then(|| (seconds as i64, nanos as i32, &rest[1 + len..]))
+}
+
+/// Puts the low seven bits of each of five bytes together.
+#[inline(always)]
+fn five(bytes: u64) -> u64 {
+    let low = bytes as u32;
+    let pairs = low & 0x007f_007f | (low & 0x7f00_7f00) >> 1;
+    u64::from(pairs & 0x3fff | (pairs & 0x3fff_0000) >> 2) | (bytes >> 32 & 0x7f) << 28
+}
+
+#[inline(always)]
+fn after_long<'a>((value, length): (u64, usize), rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u64, Rest<'a>)> {
+    if length == 0 {
+        return Err(Odd);
+    }
+    told.add_if(length & ODD_FORM != 0, RawReason::Varint);
+    Ok((value, &rest[length & !ODD_FORM..]))
 }
 
 /// Nine and ten bytes.
@@ -110,17 +134,13 @@ pub fn fixed<const N: usize>(rest: Rest<'_>) -> Plain<([u8; N], Rest<'_>)> {
 /// Reads a varint of which only the low 32 bits count: a number that takes more is not canonical.
 #[inline(always)]
 pub fn uint32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>)> {
-    let (bits, rest) = number(rest, told)?;
-    told.add_if(bits > u64::from(u32::MAX), RawReason::Varint);
-    Ok((bits as u32, rest))
+    number_that(|bits| u32::try_from(bits).is_ok(), rest, told).map(|(bits, rest)| (bits as u32, rest))
 }
 
 /// Reads an int32 or an enum: negative ones are canonical in ten bytes.
 #[inline(always)]
 pub fn int32<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i32, Rest<'a>)> {
-    let (bits, rest) = number(rest, told)?;
-    told.add_if(i64::from(bits as i32) as u64 != bits, RawReason::Varint);
-    Ok((bits as i32, rest))
+    number_that(|bits| i32::try_from(bits as i64).is_ok(), rest, told).map(|(bits, rest)| (bits as i32, rest))
 }
 
 #[inline(always)]
@@ -148,10 +168,19 @@ pub fn block<'a>(rest: Rest<'a>, after: usize, told: &mut RawReasons) -> Plain<(
 /// A tag of at most five bytes and 32 bits. Whether it has a field number is left to who does not know it.
 #[inline(always)]
 pub fn tag<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(u32, Rest<'a>)> {
-    match *rest.first_chunk::<LONGEST>().ok_or(Odd)? {
-        [first @ ..0x80, ..] => Ok((u32::from(first), &rest[1..])),
-        [first, second @ 1..0x80, ..] => Ok((u32::from(first & 0x7f) | u32::from(second) << 7, &rest[2..])),
-        _ => long_tag(rest, told),
+    match short_tag(rest) {
+        Some(read) => Ok(read),
+        None => long_tag(rest, told),
+    }
+}
+
+/// Reads a tag of one or two bytes, as it is written by who does not lengthen it.
+#[inline(always)]
+pub fn short_tag(rest: Rest<'_>) -> Option<(u32, Rest<'_>)> {
+    match rest {
+        [first @ ..0x80, next @ ..] => Some((u32::from(*first), next)),
+        [first, second @ 1..0x80, next @ ..] => Some((u32::from(first & 0x7f) | u32::from(*second) << 7, next)),
+        _ => None,
     }
 }
 
@@ -185,6 +214,39 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_block_of_seconds_and_nanos_is_read_at_once_only_if_it_is_canonical() {
+        let block = |seconds: &[u8], nanos: &[u8]| {
+            let inner = [&[0x08], seconds, &[0x10], nanos].concat();
+            [&[inner.len() as u8], &inner[..], &[0xff; 16]].concat()
+        };
+        let read = |bytes: &[u8]| seconds_then_nanos(bytes).map(|(seconds, nanos, rest)| (seconds, nanos, rest.len()));
+        for seconds in [1u64 << 28, 1_767_225_600, (1 << 35) - 1] {
+            for nanos in [1u64, 127, 128, 16_384, 2_097_152, 123_456_789, 268_435_456, 999_999_999] {
+                let (seconds_bytes, nanos_bytes) = (wire().number(seconds).0, wire().number(nanos).0);
+                let expected = Some((seconds as i64, nanos as i32, 16));
+                assert_eq!(read(&block(&seconds_bytes, &nanos_bytes)), expected);
+                let mut longer = nanos_bytes.clone();
+                *longer.last_mut().unwrap() |= 0x80;
+                assert_eq!(read(&block(&seconds_bytes, &[&longer[..], &[0]].concat())), None, "{nanos}");
+                assert_eq!(read(&block(&seconds_bytes, &longer)), None, "{nanos}");
+                assert_eq!(read(&block(&seconds_bytes, &[&nanos_bytes[..], &[0x18]].concat())), None, "{nanos}");
+            }
+        }
+        let (now, some) = (wire().number(1_767_225_600).0, wire().number(5).0);
+        for (seconds, nanos) in
+            [((1 << 28) - 1, 5), (1 << 35, 5), (u64::MAX, 5), (1 << 30, 0), (1 << 30, 1_000_000_000)]
+        {
+            assert_eq!(read(&block(&wire().number(seconds).0, &wire().number(nanos).0)), None, "{seconds} {nanos}");
+        }
+        for at in [1, 7] {
+            let mut other_tag = block(&now, &some);
+            other_tag[at] += 8;
+            assert_eq!(read(&other_tag), None);
+        }
+        assert_eq!(read(&block(&now, &some)[..15]), None);
     }
 
     #[test]

@@ -167,6 +167,7 @@ impl Records {
         self.entries.is_empty()
     }
 
+    #[inline]
     pub fn get(&self, index: usize) -> Record<'_> {
         let Entry { offset, millis, start, key, value, headers, timestamp } = self.entries[index];
         let timestamp = Timestamp::of_code((timestamp, millis));

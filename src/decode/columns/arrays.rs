@@ -32,6 +32,7 @@ pub fn finish(
 
 /// All buffers, filled up to the rows of their space.
 struct Finished {
+    marks: Vec<NullBuffer>,
     flags: Vec<(BooleanBuffer, Nulls)>,
     ints: Vec<(ScalarBuffer<i32>, Nulls)>,
     longs: Vec<(ScalarBuffer<i64>, Nulls)>,
@@ -58,6 +59,7 @@ impl Finished {
             };
         }
         Finished {
+            marks: columns.marks.iter_mut().map(|column| column.finish(spaces[column.space])).collect(),
             flags: finished!(columns.flags, |values| values),
             ints: finished!(columns.ints, ScalarBuffer::from),
             longs: finished!(columns.longs, ScalarBuffer::from),
@@ -72,7 +74,11 @@ impl Finished {
     /// Makes a node's array; `around` are the nulls of the message it is in.
     fn array(&self, types: &Types, node: &Node, around: Option<&NullBuffer>) -> Result<ArrayRef, NotUtf8> {
         Ok(match node {
-            Node::Bool(at) | Node::Present(at) => {
+            Node::Present(at) => {
+                let marks = &self.marks[*at];
+                Arc::new(BooleanArray::new(marks.inner().clone(), within(marks)))
+            }
+            Node::Bool(at) => {
                 let (values, nulls) = &self.flags[*at];
                 Arc::new(BooleanArray::new(values.clone(), nulls.within(around)))
             }
@@ -126,7 +132,7 @@ impl Finished {
                 self.list(*paths, element, around)
             }
             Node::Any { presence, url, value, json } => {
-                let nulls = self.flags[*presence].1.within(around);
+                let nulls = within(&self.marks[*presence]);
                 let parts = [
                     ("type_url", strings(&self.texts[*url], nulls.as_ref())?),
                     ("value", binaries(&self.texts[*value], nulls.as_ref())),
@@ -135,7 +141,7 @@ impl Finished {
                 structure(parts.into_iter(), nulls)
             }
             Node::Struct { presence, columns } => {
-                let nulls = self.flags[*presence].1.within(around);
+                let nulls = within(&self.marks[*presence]);
                 let arrays = columns
                     .iter()
                     .map(|column| Ok((column.name.as_str(), self.array(types, &column.node, nulls.as_ref())?)));
@@ -165,6 +171,11 @@ impl Finished {
         let field = Arc::new(Field::new("element", element.data_type().clone(), false));
         Arc::new(ListArray::new(field, offsets.clone(), element, nulls.within(around)))
     }
+}
+
+/// Returns the nulls of messages, if there are any.
+fn within(marks: &NullBuffer) -> Option<NullBuffer> {
+    (marks.null_count() > 0).then(|| marks.clone())
 }
 
 fn structure<'a>(parts: impl Iterator<Item = (&'a str, ArrayRef)>, nulls: Option<NullBuffer>) -> ArrayRef {

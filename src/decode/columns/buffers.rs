@@ -119,7 +119,37 @@ impl<T: Copy + Default> Fixed<T> {
     }
 }
 
-/// Truth values, and the presence of messages, whose value is that they are there.
+/// The presence of messages, whose value is that they are there.
+#[derive(Debug)]
+pub struct Marks {
+    pub space: usize,
+    bits: Bits,
+}
+
+impl Marks {
+    pub fn new(space: usize) -> Marks {
+        Marks { space, bits: Bits::default() }
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, row: usize) -> Plain<()> {
+        self.bits.set_once(row)
+    }
+
+    pub fn is_set(&self, row: usize) -> bool {
+        self.bits.get(row)
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.bits.truncate(rows);
+    }
+
+    pub fn finish(&mut self, rows: usize) -> NullBuffer {
+        NullBuffer::new(self.bits.finish(rows))
+    }
+}
+
+/// Truth values.
 #[derive(Debug)]
 pub struct Flags {
     pub space: usize,
@@ -175,12 +205,14 @@ pub struct List {
     starts: Starts,
     /// How many elements there are.
     len: usize,
+    /// The first of the row that was begun last.
+    first: usize,
     presence: Presence,
 }
 
 impl List {
     pub fn new(space: usize, explicit: bool) -> List {
-        List { space, starts: Starts::default(), len: 0, presence: Presence::new(explicit) }
+        List { space, starts: Starts::default(), len: 0, first: 0, presence: Presence::new(explicit) }
     }
 
     /// Adds an element to a row and returns which it is.
@@ -207,6 +239,7 @@ impl List {
     #[inline(always)]
     pub fn open(&mut self, row: usize) {
         if self.starts.set(row, self.len).is_ok() {
+            self.first = self.len;
             self.presence.set(row);
         }
     }
@@ -218,7 +251,7 @@ impl List {
 
     /// Returns the first element of the row that was begun last.
     pub fn first(&self) -> usize {
-        self.starts.len().checked_sub(1).and_then(|last| self.starts.from(last)).unwrap_or_default()
+        self.first
     }
 
     pub fn len(&self) -> usize {

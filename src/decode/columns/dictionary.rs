@@ -35,7 +35,7 @@ const SLOTS: usize = 1 << SLOT_BITS;
 const SLOT_BITS: u32 = 12;
 
 /// What tells most values apart without a look at their bytes: the length, and the first and the last eight. Up to sixteen bytes
-/// that is all of them.
+/// that is all of them: the first eight and what follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     first: u64,
@@ -43,19 +43,47 @@ struct Key {
     len: usize,
 }
 
+/// By length: the bits of two words that count.
+const MASKS: [[u64; 2]; 17] = {
+    let mut masks = [[u64::MAX; 2]; 17];
+    let mut len = 0;
+    while len < 16 {
+        masks[len][len / 8] = (1 << (len % 8 * 8)) - 1;
+        if len < 8 {
+            masks[len][1] = 0;
+        }
+        len += 1;
+    }
+    masks
+};
+
 impl Key {
-    /// Without a branch on the length, which the processor could only guess, where eight bytes can be read whatever it is.
+    /// Without a branch on the length of a short value, which the processor could only guess, where sixteen bytes can be read
+    /// whatever it is.
     #[inline(always)]
     fn of(input: &[u8], len: usize) -> Key {
-        let mask = u64::MAX >> (u64::BITS - 8 * len.clamp(1, 8) as u32);
-        let word = |at: usize| {
-            input.get(at..).and_then(|from| from.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes) & mask)
-        };
-        match (word(0), word(len.max(8) - 8)) {
-            (Some(first), Some(last)) if len > 0 => Key { first, last, len },
+        match (input.first_chunk::<16>(), MASKS.get(len)) {
+            (Some(bytes), Some([first, last])) => Key { len, ..Key::of_words(bytes, *first, *last) },
+            _ => Key::of_long(&input[..len]),
+        }
+    }
+
+    #[inline(always)]
+    fn of_words(bytes: &[u8; 16], first: u64, last: u64) -> Key {
+        let words = u128::from_le_bytes(*bytes);
+        Key { first: words as u64 & first, last: (words >> 64) as u64 & last, len: 0 }
+    }
+
+    #[inline(never)]
+    fn of_long(value: &[u8]) -> Key {
+        match (value.first_chunk(), value.last_chunk()) {
+            (Some(first), Some(last)) if value.len() > 16 => {
+                Key { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last), len: value.len() }
+            }
             _ => {
-                let word = input[..len].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-                Key { first: word, last: word, len }
+                let mut bytes = [0; 16];
+                bytes[..value.len()].copy_from_slice(value);
+                Key { len: value.len(), ..Key::of_words(&bytes, u64::MAX, u64::MAX) }
             }
         }
     }

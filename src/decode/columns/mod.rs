@@ -13,7 +13,7 @@ mod text;
 mod unchecked;
 
 pub use arrays::{binaries, finish, strings};
-pub use buffers::{Fixed, Flags, List};
+pub use buffers::{Fixed, Flags, List, Marks};
 pub use rows::{Odd, Plain};
 pub use text::Text;
 pub use unchecked::NotUtf8;
@@ -24,6 +24,7 @@ use super::program::Place;
 /// list n. A list comes before all lists inside it.
 #[derive(Debug, Default)]
 pub struct Columns {
+    pub marks: Vec<Marks>,
     pub flags: Vec<Flags>,
     pub ints: Vec<Fixed<i32>>,
     pub longs: Vec<Fixed<i64>>,
@@ -38,6 +39,7 @@ impl Columns {
     /// Whether a row has a value.
     pub fn is_set(&self, place: Place, row: usize) -> bool {
         match place {
+            Place::Marks(at) => self.marks[at].is_set(row),
             Place::Flags(at) => self.flags[at].is_set(row),
             Place::Int32(at) => self.ints[at].get(row).is_some(),
             Place::Int64(at) => self.longs[at].get(row).is_some(),
@@ -57,7 +59,8 @@ impl Columns {
             list.truncate(spaces[list.space]);
             spaces[at + 1] = list.len();
         }
-        let Columns { flags, ints, longs, ulongs, floats, doubles, texts, lists: _ } = self;
+        let Columns { marks, flags, ints, longs, ulongs, floats, doubles, texts, lists: _ } = self;
+        marks.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
         flags.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
         ints.iter_mut().for_each(|column| column.truncate(spaces[column.space]));
         longs.iter_mut().for_each(|column| column.truncate(spaces[column.space]));

@@ -26,6 +26,19 @@ impl Bits {
         }
     }
 
+    /// Sets a row that is not yet.
+    #[inline(always)]
+    pub fn set_once(&mut self, row: usize) -> Plain<()> {
+        let word = row / 64;
+        let bit = 1 << (row % 64);
+        match self.words.get_mut(word) {
+            Some(word) if *word & bit != 0 => return Err(Odd),
+            Some(word) => *word |= bit,
+            None => *grow(&mut self.words, word) = bit,
+        }
+        Ok(())
+    }
+
     pub fn get(&self, row: usize) -> bool {
         self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
