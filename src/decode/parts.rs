@@ -107,10 +107,7 @@ impl<'a> Run<'a> {
             let (tag, next) = tag(rest, &mut self.raw)?;
             rest = if tag == 0x0a {
                 let path = self.columns.lists[paths].add(row);
-                let mut raw = RawReasons::default();
-                let rest = self.text(&Op { implicit: false, ..*op }, next, after, path, &mut raw)?;
-                self.raw.add_all(raw);
-                rest
+                self.text(&Op { implicit: false, ..*op }, next, after, path)?
             } else {
                 self.unknown(tag, 1, next, after)?
             };
@@ -150,27 +147,19 @@ impl<'a> Run<'a> {
 
     /// Reads a map's entry into element `row` of its list: key and value, of which either may be missing.
     #[inline(always)]
-    pub(super) fn entry(
-        &mut self,
-        list: u32,
-        table: u32,
-        rest: Rest<'a>,
-        after: usize,
-        row: usize,
-        raw: &mut RawReasons,
-    ) -> Plain<Rest<'a>> {
+    pub(super) fn entry(&mut self, list: u32, table: u32, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
         self.depth = deeper(self.depth)?;
-        let (len, mut rest) = block(rest, after, raw)?;
+        let (len, mut rest) = block(rest, after, &mut self.raw)?;
         let after = rest.len() - len;
         let table = &self.tables[table as usize];
         let (key, value) = (table.field(1), table.field(2));
         // Both, in order, is what there nearly always is.
         let (mut has_key, mut has_value) = (false, false);
         if let Some(next) = again(key, rest, after) {
-            rest = self.part(key, next, after, row, raw)?;
+            rest = self.part(key, next, after, row)?;
             has_key = true;
             if let Some(next) = again(value, rest, after) {
-                rest = self.part(value, next, after, row, raw)?;
+                rest = self.part(value, next, after, row)?;
                 has_value = true;
             }
         }
@@ -184,9 +173,9 @@ impl<'a> Run<'a> {
     }
 
     #[inline(always)]
-    fn part(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize, raw: &mut RawReasons) -> Plain<Rest<'a>> {
+    fn part(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
         match op.action {
-            Action::Text => self.text(op, rest, after, row, raw),
+            Action::Text => self.text(op, rest, after, row),
             _ => self.value_elsewhere(op, rest, after, row),
         }
     }

@@ -34,21 +34,19 @@ impl<'a> Run<'a> {
     pub(super) fn fields(&mut self, table: u32, mut rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
         let table = &self.tables[table as usize];
         let mut last = 0;
-        // Kept apart from `self` while the loop runs, so that it can stay in a register.
-        let mut raw = RawReasons::default();
         let mut is_open = table.is_group;
         while rest.len() > after {
             // Told apart by the length of the tag, so that what is looked up by one byte is within its table.
             let (tag, next, found) = match rest {
                 [first @ ..0x80, next @ ..] => (u32::from(*first), next, table.find(u32::from(*first))),
                 _ => {
-                    let (tag, next) = tag(rest, &mut raw)?;
+                    let (tag, next) = tag(rest, &mut self.raw)?;
                     (tag, next, table.find(tag))
                 }
             };
             rest = match found {
                 Some(op) => match op.stands {
-                    Stands::Alone => self.value(op, next, after, row, &mut raw)?,
+                    Stands::Alone => self.value(op, next, after, row)?,
                     _ => self.member_or_elements(op, next, after, row, last)?,
                 },
                 None => match table.find_other(tag) {
@@ -60,7 +58,7 @@ impl<'a> Run<'a> {
                     }
                     Other::Unfit => return Err(Odd),
                     Other::Unknown => {
-                        raw.add(RawReason::UnknownField);
+                        self.raw.add(RawReason::UnknownField);
                         rest = self.skip(tag, next, after, self.depth)?;
                         continue;
                     }
@@ -68,7 +66,7 @@ impl<'a> Run<'a> {
             };
             if tag < last {
                 std::hint::cold_path();
-                raw.add_if(tag >> 3 < last >> 3, RawReason::FieldOrder);
+                self.raw.add_if(tag >> 3 < last >> 3, RawReason::FieldOrder);
             }
             last = tag;
         }
@@ -76,7 +74,6 @@ impl<'a> Run<'a> {
         if rest.len() < after || is_open || !table.required.iter().all(|place| self.columns.is_set(*place, row)) {
             return Err(Odd);
         }
-        self.raw.add_all(raw);
         Ok(rest)
     }
 
@@ -101,18 +98,15 @@ impl<'a> Run<'a> {
                 self.raw.add_if(odd || packed && last >> 3 == op.number(), RawReason::Packing);
                 match op.action {
                     _ if packed => self.packed(op, list, rest, after, row),
-                    Action::Text => self.elements(op, list, rest, after, row, |run, rest, element, raw| {
-                        run.text(op, rest, after, element, raw)
+                    Action::Text => self
+                        .elements(op, list, rest, after, row, |run, rest, element| run.text(op, rest, after, element)),
+                    Action::Message { table } => self.elements(op, list, rest, after, row, |run, rest, element| {
+                        run.submessage(op, table, rest, after, element)
                     }),
-                    Action::Message { table } => {
-                        self.elements(op, list, rest, after, row, |run, rest, element, raw| {
-                            run.submessage(op, table, rest, after, element, raw)
-                        })
-                    }
-                    Action::Map { table } => self.elements(op, list, rest, after, row, |run, rest, element, raw| {
-                        run.entry(list, table, rest, after, element, raw)
+                    Action::Map { table } => self.elements(op, list, rest, after, row, |run, rest, element| {
+                        run.entry(list, table, rest, after, element)
                     }),
-                    _ => self.elements(op, list, rest, after, row, |run, rest, element, _| {
+                    _ => self.elements(op, list, rest, after, row, |run, rest, element| {
                         run.value_elsewhere(op, rest, after, element)
                     }),
                 }
@@ -123,22 +117,12 @@ impl<'a> Run<'a> {
     /// The same as [`value`](Self::value), for those that are not worth a copy of it.
     #[inline(never)]
     pub(super) fn value_elsewhere(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
-        let mut raw = RawReasons::default();
-        let rest = self.value(op, rest, after, row, &mut raw)?;
-        self.raw.add_all(raw);
-        Ok(rest)
+        self.value(op, rest, after, row)
     }
 
     /// Reads one value into a row. It may end within the last `after` bytes unless it is a block; whoever goes on from there notices.
     #[inline(always)]
-    pub(super) fn value(
-        &mut self,
-        op: &Op,
-        rest: Rest<'a>,
-        after: usize,
-        row: usize,
-        raw: &mut RawReasons,
-    ) -> Plain<Rest<'a>> {
+    pub(super) fn value(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
         let column = op.column as usize;
         // Writes a number: to which buffer, by which reader, as what, and which bits are the default.
         macro_rules! scalar {
@@ -147,27 +131,27 @@ impl<'a> Run<'a> {
                 self.columns.$buffers[column].set(row, $value(value))?;
                 if value == $zero {
                     std::hint::cold_path();
-                    raw.add_if(op.implicit, RawReason::Default);
+                    self.raw.add_if(op.implicit, RawReason::Default);
                 }
                 Ok(next)
             }};
         }
         match op.action {
-            Action::Text => self.text(op, rest, after, row, raw),
-            Action::Message { table } => self.submessage(op, table, rest, after, row, raw),
+            Action::Text => self.text(op, rest, after, row),
+            Action::Message { table } => self.submessage(op, table, rest, after, row),
             Action::Timestamp => self.timestamp(op, rest, after, row),
-            Action::Int32 => scalar!(ints, int32(rest, raw), 0, |value| value),
-            Action::Sint32 => scalar!(ints, sint32(rest, raw), 0, |value| value),
-            Action::Uint32 => scalar!(longs, uint32(rest, raw), 0, i64::from),
-            Action::Int64 => scalar!(longs, number(rest, raw), 0, |bits| bits as i64),
-            Action::Sint64 => scalar!(longs, sint64(rest, raw), 0, |value| value),
-            Action::Uint64 => scalar!(ulongs, number(rest, raw), 0, |bits| bits),
+            Action::Int32 => scalar!(ints, int32(rest, &mut self.raw), 0, |value| value),
+            Action::Sint32 => scalar!(ints, sint32(rest, &mut self.raw), 0, |value| value),
+            Action::Uint32 => scalar!(longs, uint32(rest, &mut self.raw), 0, i64::from),
+            Action::Int64 => scalar!(longs, number(rest, &mut self.raw), 0, |bits| bits as i64),
+            Action::Sint64 => scalar!(longs, sint64(rest, &mut self.raw), 0, |value| value),
+            Action::Uint64 => scalar!(ulongs, number(rest, &mut self.raw), 0, |bits| bits),
             Action::Bool => {
-                let (bits, next) = varint(rest, raw)?;
+                let (bits, next) = varint(rest, &mut self.raw)?;
                 self.columns.flags[column].set(row, bits != 0)?;
                 if bits != 1 {
-                    raw.add_if(bits > 1, RawReason::Varint);
-                    raw.add_if(bits == 0 && op.implicit, RawReason::Default);
+                    self.raw.add_if(bits > 1, RawReason::Varint);
+                    self.raw.add_if(bits == 0 && op.implicit, RawReason::Default);
                 }
                 Ok(next)
             }
@@ -179,15 +163,15 @@ impl<'a> Run<'a> {
             Action::Fixed64 => scalar!(ulongs, fixed(rest), [0; 8], u64::from_le_bytes),
             Action::Sfixed64 => scalar!(longs, fixed(rest), [0; 8], i64::from_le_bytes),
             Action::Bigint => {
-                let (bits, next) = number(rest, raw)?;
+                let (bits, next) = number(rest, &mut self.raw)?;
                 self.long_or_null(op, i64::try_from(bits).ok(), row)?;
-                raw.add_if(bits == 0 && op.implicit, RawReason::Default);
+                self.raw.add_if(bits == 0 && op.implicit, RawReason::Default);
                 Ok(next)
             }
             Action::FixedBigint => {
                 let (bytes, next) = fixed(rest)?;
                 self.long_or_null(op, i64::try_from(u64::from_le_bytes(bytes)).ok(), row)?;
-                raw.add_if(bytes == [0; 8] && op.implicit, RawReason::Default);
+                self.raw.add_if(bytes == [0; 8] && op.implicit, RawReason::Default);
                 Ok(next)
             }
             Action::Group { table } => {
@@ -198,14 +182,14 @@ impl<'a> Run<'a> {
             Action::Wrapper { table } => self.wrapper(table, rest, after, row),
             Action::Mask { paths } => self.mask(op, paths, rest, after, row),
             Action::Any { table } => {
-                let (len, rest) = block(rest, after, raw)?;
+                let (len, rest) = block(rest, after, &mut self.raw)?;
                 self.columns.marks[column].set(row)?;
                 let rest = self.inside(table, rest, rest.len() - len, row)?;
                 self.any_json(table, row)?;
                 Ok(rest)
             }
             Action::Json { id } => {
-                let (len, rest) = block(rest, after, raw)?;
+                let (len, rest) = block(rest, after, &mut self.raw)?;
                 let (bytes, rest) = rest.split_at(len);
                 self.json(op, id, bytes, row)?;
                 Ok(rest)
@@ -221,33 +205,18 @@ impl<'a> Run<'a> {
     }
 
     #[inline(always)]
-    fn submessage(
-        &mut self,
-        op: &Op,
-        table: u32,
-        rest: Rest<'a>,
-        after: usize,
-        row: usize,
-        raw: &mut RawReasons,
-    ) -> Plain<Rest<'a>> {
-        let (len, rest) = block(rest, after, raw)?;
+    fn submessage(&mut self, op: &Op, table: u32, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+        let (len, rest) = block(rest, after, &mut self.raw)?;
         self.columns.marks[op.column as usize].set(row)?;
         self.inside(table, rest, rest.len() - len, row)
     }
 
     #[inline(always)]
-    pub(super) fn text(
-        &mut self,
-        op: &Op,
-        rest: Rest<'a>,
-        after: usize,
-        row: usize,
-        raw: &mut RawReasons,
-    ) -> Plain<Rest<'a>> {
-        let (len, rest) = block(rest, after, raw)?;
+    pub(super) fn text(&mut self, op: &Op, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
+        let (len, rest) = block(rest, after, &mut self.raw)?;
         if len == 0 {
             std::hint::cold_path();
-            raw.add_if(op.implicit, RawReason::Default);
+            self.raw.add_if(op.implicit, RawReason::Default);
         }
         if self.careful && op.text && std::str::from_utf8(&rest[..len]).is_err() {
             return Err(Odd);
@@ -279,12 +248,11 @@ impl<'a> Run<'a> {
         mut rest: Rest<'a>,
         after: usize,
         row: usize,
-        mut read: impl FnMut(&mut Self, Rest<'a>, usize, &mut RawReasons) -> Plain<Rest<'a>>,
+        mut read: impl FnMut(&mut Self, Rest<'a>, usize) -> Plain<Rest<'a>>,
     ) -> Plain<Rest<'a>> {
         let mut element = self.columns.lists[list as usize].begin(row);
-        let mut raw = RawReasons::default();
         loop {
-            rest = read(self, rest, element, &mut raw)?;
+            rest = read(self, rest, element)?;
             element += 1;
             match again(op, rest, after) {
                 Some(next) => rest = next,
@@ -292,15 +260,13 @@ impl<'a> Run<'a> {
             }
         }
         self.columns.lists[list as usize].end(element);
-        self.raw.add_all(raw);
         Ok(rest)
     }
 
     /// Reads a block of numbers. Those most often packed have a loop of their own.
     fn packed(&mut self, op: &Op, list: u32, rest: Rest<'a>, after: usize, row: usize) -> Plain<Rest<'a>> {
-        let mut raw = RawReasons::default();
-        let (len, mut rest) = block(rest, after, &mut raw)?;
-        raw.add_if(len == 0, RawReason::Packing);
+        let (len, mut rest) = block(rest, after, &mut self.raw)?;
+        self.raw.add_if(len == 0, RawReason::Packing);
         let (after, column) = (rest.len() - len, op.column as usize);
         let Columns { lists, ints, longs, .. } = &mut *self.columns;
         let elements = &mut lists[list as usize];
@@ -309,7 +275,7 @@ impl<'a> Run<'a> {
             Action::Int32 => {
                 let values = &mut ints[column].values;
                 while rest.len() > after {
-                    let (value, next) = int32(rest, &mut raw)?;
+                    let (value, next) = int32(rest, &mut self.raw)?;
                     values.set(element, value)?;
                     (element, rest) = (element + 1, next);
                 }
@@ -318,7 +284,7 @@ impl<'a> Run<'a> {
             Action::Int64 => {
                 let values = &mut longs[column].values;
                 while rest.len() > after {
-                    let (bits, next) = number(rest, &mut raw)?;
+                    let (bits, next) = number(rest, &mut self.raw)?;
                     values.set(element, bits as i64)?;
                     (element, rest) = (element + 1, next);
                 }
@@ -331,7 +297,6 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.raw.add_all(raw);
         if rest.len() == after { Ok(rest) } else { Err(Odd) }
     }
 
