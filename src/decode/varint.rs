@@ -158,11 +158,18 @@ pub fn sint64<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(i64, Rest<'a>
 /// Reads a length, and returns it with what follows. The block ends where the last `after` bytes of the input begin, or before.
 #[inline(always)]
 pub fn block<'a>(rest: Rest<'a>, after: usize, told: &mut RawReasons) -> Plain<(usize, Rest<'a>)> {
+    let (length, rest) = match rest {
+        [first @ ..0x80, next @ ..] => (usize::from(*first), next),
+        _ => long_length(rest, told)?,
+    };
+    if length + after <= rest.len() { Ok((length, rest)) } else { Err(Odd) }
+}
+
+/// Reads a length of two bytes and more that the input has, so that sums with it stay in their bounds.
+#[inline(never)]
+fn long_length<'a>(rest: Rest<'a>, told: &mut RawReasons) -> Plain<(usize, Rest<'a>)> {
     let (length, rest) = varint(rest, told)?;
-    match rest.len().checked_sub(after) {
-        Some(room) if length <= room as u64 => Ok((length as usize, rest)),
-        _ => Err(Odd),
-    }
+    if length <= rest.len() as u64 { Ok((length as usize, rest)) } else { Err(Odd) }
 }
 
 /// A tag of at most five bytes and 32 bits. Whether it has a field number is left to who does not know it.
