@@ -31,8 +31,8 @@ pub(super) const REACH_STORE: &str =
 /// Consumes as a member of the consumer group. Start as many as there is work for: the group spreads the partitions, the
 /// chain in the bucket keeps every record once.
 ///
-/// SIGTERM and SIGINT stop reading and finish the newest cuts within `stop_within`. A second signal exits at once, which is
-/// as safe as a crash, which is as safe as a stop.
+/// SIGTERM and SIGINT stop reading and finish the newest cuts within `stop_within`; during the start they end it at once. A
+/// second signal exits at once, which is as safe as a crash, which is as safe as a stop.
 ///
 /// Examples:
 ///   alluvium run -c alluvium.yaml
@@ -51,6 +51,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    // Before anything else: a signal to a process that does not listen yet would be its end.
+    block_on(async { obey(args, stop_on_signal()?).await })?
+}
+
+async fn obey(args: &Args, stop: CancellationToken) -> anyhow::Result<Exit> {
     let (settings, warnings) = args.config.load()?;
     log::start(&log::Options { filter: Some(args.log.clone()), form: log::Form::Auto })?;
     exit_on_panic();
@@ -58,7 +63,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         tracing::warn!(file = %args.config.path.display(), "{warning}");
     }
     let process = args.name.clone().map_or_else(default_name, Ok)?;
-    let ended = block_on(async { archive(settings, process, stop_on_signal()?).await })?;
+    let ended = archive(settings, process, stop).await;
     if let Err(error) = &ended {
         tracing::error!("{error:#}");
     }
@@ -76,7 +81,25 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
     tracing::info!(address = %server.address(), "serving /status, /metrics, /healthz and /readyz");
     let serving = CancellationToken::new();
     let http = tokio::spawn(server.serve(serving.clone()));
+    tokio::select! {
+        started = start(settings, process, budget, board, metrics) => started?.run(stop).await?,
+        // Nothing is read yet, so there is nothing to finish.
+        () = stop.cancelled() => tracing::info!("told to stop while starting"),
+    }
+    serving.cancel();
+    http.await.context("the HTTP server")??;
+    tracing::info!("ended");
+    Ok(())
+}
 
+/// Everything that may wait before the first record is read. May be dropped at any point of it.
+async fn start(
+    settings: Settings,
+    process: String,
+    budget: MemoryBudget,
+    board: StatusBoard,
+    metrics: Metrics,
+) -> anyhow::Result<Pipeline> {
     board.starting("schemas");
     let schemas = load_schemas(&settings.descriptors)?;
     // Before the store: its self-test leaves probes, which a start that fails for Kafka's sake should not add to.
@@ -91,7 +114,7 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
     let matches = settings.topics.iter().map(|topic| topic.matches.clone()).collect();
     let source = source::join(&settings.kafka, matches, log.clone(), budget.clone(), options)?;
     board.started();
-    let pipeline = Pipeline {
+    Ok(Pipeline {
         source,
         log,
         store,
@@ -107,12 +130,7 @@ async fn archive(settings: Settings, process: String, stop: CancellationToken) -
         },
         lanes: settings.lanes,
         stop_within: settings.stop_within,
-    };
-    let ended = pipeline.run(stop).await;
-    serving.cancel();
-    http.await.context("the HTTP server")??;
-    tracing::info!("ended");
-    Ok(ended?)
+    })
 }
 
 pub(super) fn rule(topic: TopicSettings) -> TopicRule {

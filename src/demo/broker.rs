@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -88,10 +88,13 @@ struct Lot {
 pub(super) struct Producer {
     thread: JoinHandle<Result<Ledger, KafkaError>>,
     archived: BTreeMap<TopicPartition, Arc<AtomicI64>>,
+    /// Numbers from here on wait.
+    until: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 }
 
 impl Producer {
+    /// Starts with the first half of the records; [`release`](Self::release) lets the rest go.
     pub(super) fn start(brokers: &str, records: u64, until_millis: i64) -> Result<Producer, KafkaError> {
         let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
             .set("bootstrap.servers", brokers)
@@ -104,15 +107,15 @@ impl Producer {
             .map(|(stream, partition)| Lot::new(stream, partition))
             .collect();
         let archived = lots.iter().map(|lot| (lot.name(), lot.archived.clone())).collect();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+        let (until, stop) = (Arc::new(AtomicU64::new(records / 2)), Arc::new(AtomicBool::new(false)));
+        let (released, stopped) = (until.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
             let begin = until_millis - HOURS * 3_600_000;
             for number in 0..records {
                 let millis = begin + (HOURS * 3_600_000 - 1) * number as i64 / records as i64;
                 let count = lots.len() as u64;
                 let lot = &mut lots[(number % count) as usize];
-                while lot.is_ahead() {
+                while lot.is_ahead() || released.load(Ordering::Relaxed) <= number {
                     if stopped.load(Ordering::Relaxed) {
                         return Ok(Ledger::new());
                     }
@@ -123,7 +126,12 @@ impl Producer {
             producer.flush(Duration::from_secs(30))?;
             Ok(lots.into_iter().map(Lot::close).collect())
         });
-        Ok(Producer { thread, archived, stop })
+        Ok(Producer { thread, archived, until, stop })
+    }
+
+    /// Lets the second half of the records go.
+    pub(super) fn release(&self) {
+        self.until.store(u64::MAX, Ordering::Relaxed);
     }
 
     /// Says how far the archive is, so that the producer may go on.

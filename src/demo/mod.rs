@@ -103,6 +103,8 @@ pub async fn run(options: &Options, mut tell: impl FnMut(Step<'_>)) -> Result<Pr
             tell(Step::Killed { archived, objects: bucket.objects()? });
             daemon = Daemon::start(options)?;
             tell(Step::Restarted);
+            // Not earlier, so that the daemon that is told to stop in the end is one that has archived.
+            producer.release();
         }
         if archived == options.records {
             break;

@@ -1,5 +1,6 @@
 //! Bad starts of the built binary: each ends soon, with one error that says what, where and what to do, and touches no data.
 
+mod stops;
 mod topics;
 
 use std::io::{BufRead, BufReader};
@@ -96,10 +97,7 @@ impl Trial {
     }
 
     fn start(&self, command: &[&str]) -> Running {
-        let child = self.spawn(command);
-        let (pid, (tell, output)) = (child.id(), mpsc::channel());
-        thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
-        Running { pid, output }
+        watch(self.spawn(command))
     }
 
     /// Starts the daemon, which is to end, and returns its one error.
@@ -116,6 +114,12 @@ impl Trial {
     fn untouched(&self) {
         assert!(!self.lake().exists(), "{:?}", std::fs::read_dir(self.lake()).unwrap().collect::<Vec<_>>());
     }
+}
+
+fn watch(child: Child) -> Running {
+    let (pid, (tell, output)) = (child.id(), mpsc::channel());
+    thread::spawn(move || tell.send(child.wait_with_output().unwrap()));
+    Running { pid, output }
 }
 
 struct Running {
