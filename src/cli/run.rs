@@ -16,7 +16,7 @@ use crate::pipeline::{Pipeline, Routes, Shared, TopicRule};
 use crate::schema::Schemas;
 use crate::source::{self, KafkaLog, Log};
 use crate::store::{self, ArchiveStore, ObservedStore, SelfTestError, StoreError};
-use crate::telemetry::{Metrics, StatusBoard, http, log};
+use crate::telemetry::{Edge, Metrics, StatusBoard, http, log};
 
 /// How often new topics and partitions are looked for.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -106,8 +106,12 @@ async fn start(
     board.starting("kafka");
     let log = Arc::new(KafkaLog::new(&settings.kafka)?);
     let cluster = tell_cluster(&*log, &settings.kafka.brokers).await?;
+    // A member that the group has nothing for asks no more than this.
+    board.answered(Edge::Kafka);
     board.starting("store");
     let store = open_store(&settings, &process, &metrics).await?;
+    board.answered(Edge::Store);
+    board.answered(Edge::StoreWrites);
 
     let (batch_records, batch_bytes) = BATCH;
     let options = source::Options { batch_records, batch_bytes, revoke_wait: settings.stop_within, refresh: REFRESH };

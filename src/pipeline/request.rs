@@ -1,5 +1,7 @@
 //! What a lane asks of the edges, and how one asking is carried out: one request to the store or the log, one answer.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::chain::{Event, Seen, Unclear};
@@ -75,11 +77,13 @@ pub async fn execute(request: Request, edges: &Edges<'_>) -> Answer {
         Request::Bounds(partition) => Event::Bounds(edges.log(log.bounds(&partition).await)),
         Request::StartOffset(partition, start) => Event::StartOffset(edges.log(log.offset_at(&partition, start).await)),
         Request::Tip { prefix } => Event::Tip(edges.store(tip(store, &prefix).await)),
-        Request::PutCut { key, bytes } => Event::CutPut(edges.put(commit::put_cut(store, &key, bytes.into()).await)),
-        Request::LookAtCut { key } => Event::CutSeen(edges.store(bytes_at(store, &key).await)),
+        Request::PutCut { key, bytes } => {
+            Event::CutPut(edges.put(&key, commit::put_cut(store, &key, bytes.into()).await))
+        }
+        Request::LookAtCut { key } => Event::CutSeen(edges.look(&key, bytes_at(store, &key).await)),
         Request::PutObject { index, key, body, seen } => {
             let identity = Identity { rows: seen.rows, nonce: seen.nonce, digest: seen.digest };
-            Event::ObjectPut(index, edges.put(commit::put_object(store, &key, body, &identity).await))
+            Event::ObjectPut(index, edges.put(&key, commit::put_object(store, &key, body, &identity).await))
         }
         Request::LookAtObject { index, key } => {
             let seen = match commit::look_at_object(store, &key).await {
@@ -87,10 +91,12 @@ pub async fn execute(request: Request, edges: &Edges<'_>) -> Answer {
                 Err(StoreError::Damaged { .. }) => Ok(Some(Seen::stranger())),
                 other => other.map(|found| found.map(Seen::from)),
             };
-            Event::ObjectSeen(index, edges.store(seen))
+            Event::ObjectSeen(index, edges.look(&key, seen))
         }
-        Request::PutLoss { key, bytes } => Event::LossPut(edges.put(commit::put_loss(store, &key, bytes.into()).await)),
-        Request::LookAtLoss { key } => Event::LossSeen(edges.store(bytes_at(store, &key).await)),
+        Request::PutLoss { key, bytes } => {
+            Event::LossPut(edges.put(&key, commit::put_loss(store, &key, bytes.into()).await))
+        }
+        Request::LookAtLoss { key } => Event::LossSeen(edges.look(&key, bytes_at(store, &key).await)),
         Request::Layout(fingerprint) => return edges.layout(fingerprint).await,
     };
     Answer::Event(event)
@@ -132,46 +138,54 @@ impl Edges<'_> {
         Answer::Layout(fingerprint, layout)
     }
 
-    fn put(&self, put: Put) -> Result<(), Unclear> {
-        self.store(match put {
-            Put::Created => Ok(()),
-            Put::Unclear(error) => Err(error),
-        })
+    fn put(&self, key: &str, put: Put) -> Result<(), Unclear> {
+        match put {
+            Put::Created => {
+                self.healthy(Edge::StoreWrites, self.board.answered(Edge::StoreWrites));
+                Ok(())
+            }
+            // No trouble, and no write that was taken: a look follows.
+            Put::Unclear(StoreError::Taken { .. }) => Err(Unclear),
+            Put::Unclear(error) => {
+                let cause = error.to_string();
+                self.unwell(Edge::StoreWrites, self.board.unclear(key, &cause), &cause)
+            }
+        }
+    }
+
+    fn look<T>(&self, key: &str, answer: Result<Option<T>, StoreError>) -> Result<Option<T>, Unclear> {
+        if let Ok(Some(_)) = answer {
+            self.healthy(Edge::StoreWrites, self.board.found(key));
+        }
+        self.store(answer)
     }
 
     fn store<T>(&self, answer: Result<T, StoreError>) -> Result<T, Unclear> {
-        match answer {
-            Ok(value) => {
-                self.healthy(Edge::Store);
-                Ok(value)
-            }
-            // Taken is an answer: the store is well, and a look follows.
-            Err(StoreError::Taken { .. }) => {
-                self.healthy(Edge::Store);
-                Err(Unclear)
-            }
-            Err(error) => self.unwell(Edge::Store, &error.to_string()),
-        }
+        self.answer(Edge::Store, answer.map_err(|error| error.to_string()))
     }
 
     fn log<T>(&self, answer: Result<T, crate::source::LogError>) -> Result<T, Unclear> {
+        self.answer(Edge::Kafka, answer.map_err(|error| error.to_string()))
+    }
+
+    fn answer<T>(&self, edge: Edge, answer: Result<T, String>) -> Result<T, Unclear> {
         match answer {
             Ok(value) => {
-                self.healthy(Edge::Kafka);
+                self.healthy(edge, self.board.answered(edge));
                 Ok(value)
             }
-            Err(error) => self.unwell(Edge::Kafka, &error.to_string()),
+            Err(cause) => self.unwell(edge, self.board.troubled(edge, &cause), &cause),
         }
     }
 
-    fn healthy(&self, edge: Edge) {
-        if let Some(silent) = self.board.answered(edge) {
+    fn healthy(&self, edge: Edge, silent: Option<Duration>) {
+        if let Some(silent) = silent {
             tracing::info!(?edge, silent_seconds = silent.as_secs(), "answers again");
         }
     }
 
-    fn unwell<T>(&self, edge: Edge, cause: &str) -> Result<T, Unclear> {
-        if self.board.troubled(edge, cause) {
+    fn unwell<T>(&self, edge: Edge, news: bool, cause: &str) -> Result<T, Unclear> {
+        if news {
             tracing::warn!(?edge, cause, "does not answer; waiting, nothing is lost");
         }
         Err(Unclear)

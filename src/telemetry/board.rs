@@ -10,11 +10,14 @@ use jiff::Timestamp;
 use super::status::{Health, PartitionStatus, PartitionView, Problem, Status};
 use crate::domain::{MemoryBudget, Topic, TopicPartition};
 
-/// The two things outside that the process depends on.
+/// What the process depends on outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     Kafka,
+    /// The store, asked for what it holds.
     Store,
+    /// The store, given something to keep: a full disk or a right that is gone leaves the other well.
+    StoreWrites,
 }
 
 /// Shared by everyone in the process; clones are the same board. An entry is replaced as a whole, at most a few times a
@@ -39,6 +42,9 @@ struct Facts {
     refused: BTreeMap<Topic, Problem>,
     kafka: Health,
     store: Health,
+    store_writes: Health,
+    /// The key of the last write that had no clean answer, until it is known what became of it.
+    unclear: Option<String>,
     /// Why the process has not come up yet; nothing once it has.
     starting: Option<String>,
     pulses: Vec<(String, Weak<AtomicU64>)>,
@@ -67,7 +73,9 @@ impl StatusBoard {
             partitions: BTreeMap::new(),
             refused: BTreeMap::new(),
             kafka: unknown.clone(),
-            store: unknown,
+            store: unknown.clone(),
+            store_writes: unknown,
+            unclear: None,
             starting: Some("starting".into()),
             pulses: Vec::new(),
         };
@@ -132,6 +140,19 @@ impl StatusBoard {
         news
     }
 
+    /// Notes that a write had no clean answer, and why. Returns whether writes had been taken before.
+    pub fn unclear(&self, key: &str, cause: &str) -> bool {
+        self.facts().unclear = Some(key.to_owned());
+        self.troubled(Edge::StoreWrites, cause)
+    }
+
+    /// Notes that something is at a key. Where the last write that had no clean answer went there, it is settled: nothing will
+    /// be written again that could end the trouble. Returns what [`answered`](Self::answered) does.
+    pub fn found(&self, key: &str) -> Option<Duration> {
+        self.facts().unclear.take_if(|unclear| unclear.as_str() == key)?;
+        self.answered(Edge::StoreWrites)
+    }
+
     /// Returns a pulse for a loop by this name. Once the loop has not beaten for [`super::http::STALLED`], `/healthz` fails
     /// until it does; a loop that ends drops its pulse.
     pub fn pulse(&self, name: &str) -> Pulse {
@@ -176,6 +197,7 @@ impl StatusBoard {
             memory_budget: self.shared.memory.limit(),
             kafka: facts.kafka.clone(),
             store: facts.store.clone(),
+            store_writes: facts.store_writes.clone(),
             refused_topics: facts.refused.clone(),
             partitions: facts.partitions.iter().map(view).collect(),
         }
@@ -197,19 +219,25 @@ impl Facts {
         match edge {
             Edge::Kafka => &mut self.kafka,
             Edge::Store => &mut self.store,
+            Edge::StoreWrites => &mut self.store_writes,
         }
     }
 
-    /// Ready means: came up, and both edges answer. A stopped partition does not count: a restart would not mend it, the
+    /// Ready means: came up, both edges answer, and the store takes writes. A stopped partition does not count: a restart would not mend it, the
     /// others go on, and `alluvium_partitions{state="stopped"}` is there to wake somebody.
     fn not_ready(&self) -> Vec<String> {
-        let silent = |name: &str, health: &Health| match &health.last_error {
+        let silent = |what: &str, health: &Health| match &health.last_error {
             _ if health.answers => None,
-            Some(error) => Some(format!("{name} has not answered since {:.0}: {error}", health.since)),
-            None => Some(format!("{name} has not answered yet")),
+            Some(error) => Some(format!("{what} since {:.0}: {error}", health.since)),
+            None => Some(format!("{what} yet")),
         };
         let starting = self.starting.as_ref().map(|stage| format!("not started: {stage}"));
-        [starting, silent("kafka", &self.kafka), silent("store", &self.store)].into_iter().flatten().collect()
+        let silent = [
+            silent("kafka has not answered", &self.kafka),
+            silent("store has not answered", &self.store),
+            silent("store has not taken a write", &self.store_writes),
+        ];
+        starting.into_iter().chain(silent.into_iter().flatten()).collect()
     }
 }
 
@@ -227,12 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn ready_is_started_with_both_edges_answering_whatever_a_partition_does() {
+    fn ready_is_started_with_all_edges_answering_whatever_a_partition_does() {
         let board = board();
-        assert_eq!(board.not_ready().len(), 3);
+        assert_eq!(board.not_ready().len(), 4);
         board.started();
         assert_eq!(board.answered(Edge::Kafka), None, "a first answer is no recovery");
         board.answered(Edge::Store);
+        board.answered(Edge::StoreWrites);
         board.set(&TopicPartition::new("t", 0), PartitionStatus::new(PartitionState::Stopped));
         assert_eq!(board.not_ready(), Vec::<String>::new());
         assert!(board.troubled(Edge::Store, "503 slow down"), "the first trouble is news");
@@ -242,6 +271,25 @@ mod tests {
         assert!(board.answered(Edge::Store).is_some(), "a recovery is news");
         assert_eq!(board.status().store.last_error.as_deref(), Some("503 slow down"));
         assert!(board.status().ready);
+    }
+
+    #[test]
+    fn a_store_that_only_reads_is_not_ready_until_it_takes_a_write_or_the_unclear_one_is_found() {
+        let board = board();
+        board.started();
+        for edge in [Edge::Kafka, Edge::Store, Edge::StoreWrites] {
+            board.answered(edge);
+        }
+        assert!(board.unclear("chain/1", "no space left"));
+        assert!(!board.unclear("chain/2", "no space left"), "no news");
+        board.answered(Edge::Store);
+        assert_eq!(board.found("chain/1"), None, "a write before the last");
+        assert!(board.not_ready()[0].starts_with("store has not taken a write since 2"), "{:?}", board.not_ready());
+        assert!(board.found("chain/2").is_some());
+        assert_eq!(board.not_ready(), Vec::<String>::new());
+        board.unclear("chain/3", "no space left");
+        assert!(board.answered(Edge::StoreWrites).is_some());
+        assert_eq!(board.not_ready(), Vec::<String>::new());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub const STALLED: Duration = Duration::from_secs(60);
 const INDEX: &str = "alluvium\n\n\
     /status   what each partition is doing, and why (JSON)\n\
     /metrics  counters and gauges (OpenMetrics)\n\
-    /readyz   200 once started while Kafka and the store answer, else 503 with the reasons\n\
+    /readyz   200 once started while Kafka and the store answer and the store takes writes, else 503 with the reasons\n\
     /healthz  200 while every loop comes round, else 503 with those that do not\n";
 
 /// A bound listener; nothing is served before [`Server::serve`].
@@ -133,11 +133,15 @@ mod tests {
         let (code, _, body) = server.get("/readyz").await;
         assert_eq!(
             (code, body.as_str()),
-            (503, "not started: starting\nkafka has not answered yet\nstore has not answered yet\n")
+            (
+                503,
+                "not started: starting\nkafka has not answered yet\nstore has not answered yet\nstore has not taken a write yet\n"
+            )
         );
         server.board.started();
         server.board.answered(Edge::Kafka);
         server.board.answered(Edge::Store);
+        server.board.answered(Edge::StoreWrites);
         assert_eq!(server.get("/readyz").await.0, 200);
         server.board.troubled(Edge::Kafka, "all brokers are down");
         let (code, _, body) = server.get("/readyz").await;

@@ -129,7 +129,7 @@ impl PartitionStatus {
     }
 }
 
-/// Whether Kafka or the store answers.
+/// Whether an edge answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Health {
     pub answers: bool,
@@ -158,6 +158,8 @@ pub struct Status {
     pub memory_budget: usize,
     pub kafka: Health,
     pub store: Health,
+    /// Whether the store takes what is written, which it need not where it answers.
+    pub store_writes: Health,
     /// Topics that match the configuration and are not archived, with the reason.
     pub refused_topics: BTreeMap<Topic, Problem>,
     pub partitions: Vec<PartitionView>,

@@ -321,8 +321,8 @@ async fn fill(run: &mut Run, room: &Room) {
     room.fill();
     run.faults += 1;
     run.send_until("it says that there is no room", async |run| {
-        let status = run.daemons[0].as_ref().expect("it runs").status()?;
-        status["store"]["last_error"].as_str()?.contains("No space left").then_some(())
+        let why = run.daemons[0].as_ref().expect("it runs").not_ready()?;
+        (why.starts_with("store has not taken a write since") && why.contains("No space left")).then_some(())
     })
     .await;
     run.kill(0).await;

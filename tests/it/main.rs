@@ -10,6 +10,7 @@ mod conformance;
 #[allow(dead_code)]
 mod oracle;
 mod oracles;
+mod ready;
 mod redo;
 mod rig;
 mod running;
