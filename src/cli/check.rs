@@ -13,7 +13,7 @@ use self::finding::Finding;
 use self::report::Report;
 use self::stage::{STAGE_WITHIN, Stage, run_stages};
 use super::{ConfigFile, Exit, Output, block_on, exit};
-use crate::config::{ArchiveSettings, ConfigErrors, Kind, Mistake, Settings, Warning};
+use crate::config::{ArchiveSettings, ConfigErrors, Kind, Settings, Warning};
 use crate::domain::Topic;
 
 /// Check a configuration: the file, what it says, Kafka, the bucket and the schemas.
@@ -80,15 +80,11 @@ fn right_file(settings: &Settings, warnings: &[Warning], report: &mut Report) ->
 fn wrong_file(errors: &ConfigErrors, output: Output, report: &mut Report) -> std::io::Result<()> {
     let of_kind = |kind: Kind| {
         let mistakes = errors.mistakes().iter().filter(move |mistake| mistake.kind == kind);
-        let failed = |mistake: &Mistake| {
-            let place = errors.place(mistake).map(|(line, column)| format!("line {line}, column {column}: "));
-            Finding::failed(place.unwrap_or_default() + &mistake.what, mistake.help.as_deref())
-        };
         match (output, mistakes.clone().count()) {
             // The pictures follow, and a list of the same would be in their way.
             (Output::Text, 1) => vec![Finding::failed("one mistake", None)],
             (Output::Text, count @ 2..) => vec![Finding::failed(format!("{count} mistakes"), None)],
-            _ => mistakes.map(failed).collect(),
+            _ => mistakes.map(|mistake| Finding::mistake(mistake, errors)).collect(),
         }
     };
     let (form, meaning) = (of_kind(Kind::Form), of_kind(Kind::Meaning));

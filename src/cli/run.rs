@@ -9,12 +9,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{ConfigFile, Exit, block_on, exit};
-use crate::config::{Settings, TopicSettings};
+use crate::config::{ConfigErrors, Origin, Settings, TopicSettings};
 use crate::cutter;
 use crate::domain::MemoryBudget;
 use crate::pipeline::{Pipeline, Routes, Shared, TopicRule};
-use crate::schema::Schemas;
-use crate::source::{self, KafkaLog, Log};
+use crate::schema::{SchemaError, Schemas};
+use crate::source::{self, KafkaLog, Log, SourceError};
 use crate::store::{self, ArchiveStore, ObservedStore, SelfTestError, StoreError};
 use crate::telemetry::{Edge, Metrics, StatusBoard, http, log};
 
@@ -63,11 +63,15 @@ async fn obey(args: &Args, stop: CancellationToken) -> anyhow::Result<Exit> {
         tracing::warn!(file = %args.config.path.display(), "{warning}");
     }
     let process = args.name.clone().map_or_else(default_name, Ok)?;
-    let ended = archive(settings, process, stop).await;
-    if let Err(error) = &ended {
-        tracing::error!("{error:#}");
+    match archive(settings, process, stop).await {
+        Ok(()) => Ok(Exit::Ok),
+        // Told as one that shows while the file is read.
+        Err(error) if error.is::<ConfigErrors>() => Err(error),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            Ok(Exit::Failure)
+        }
     }
-    Ok(ended.map_or(Exit::Failure, |()| Exit::Ok))
 }
 
 /// Everything between a read configuration and the exit code.
@@ -101,10 +105,10 @@ async fn start(
     metrics: Metrics,
 ) -> anyhow::Result<Pipeline> {
     board.starting("schemas");
-    let schemas = load_schemas(&settings.descriptors)?;
+    let schemas = load_schemas(&settings)?;
     // Before the store: its self-test leaves probes, which a start that fails for Kafka's sake should not add to.
     board.starting("kafka");
-    let log = Arc::new(KafkaLog::new(&settings.kafka)?);
+    let log = Arc::new(KafkaLog::new(&settings.kafka).map_err(|error| with_place(error, &settings.origin))?);
     let cluster = tell_cluster(&*log, &settings.kafka.brokers).await?;
     // A member that the group has nothing for asks no more than this.
     board.answered(Edge::Kafka);
@@ -116,7 +120,8 @@ async fn start(
     let (batch_records, batch_bytes) = BATCH;
     let options = source::Options { batch_records, batch_bytes, revoke_wait: settings.stop_within, refresh: REFRESH };
     let matches = settings.topics.iter().map(|topic| topic.matches.clone()).collect();
-    let source = source::join(&settings.kafka, matches, log.clone(), budget.clone(), options)?;
+    let source = source::join(&settings.kafka, matches, log.clone(), budget.clone(), options)
+        .map_err(|error| with_place(error, &settings.origin))?;
     board.started();
     Ok(Pipeline {
         source,
@@ -143,18 +148,47 @@ pub(super) fn rule(topic: TopicSettings) -> TopicRule {
 }
 
 /// Reads the descriptor sets of the configuration.
-pub(super) fn load_schemas(paths: &[PathBuf]) -> anyhow::Result<Schemas> {
-    let read = |path: &PathBuf| {
-        let bytes = std::fs::read(path).with_context(|| {
-            format!(
-                "schemas.descriptors: {} cannot be read; write it with `protoc --include_imports -o`",
-                path.display()
-            )
-        })?;
-        Ok((path.display().to_string(), bytes))
+pub(super) fn load_schemas(settings: &Settings) -> Result<Schemas, ConfigErrors> {
+    let origin = &settings.origin;
+    let load = |(index, path): (usize, &PathBuf)| {
+        let wrong = |what: String| {
+            let path = format!("schemas.descriptors[{index}]");
+            origin.mistake(&path, &what, "this file", "write it with `protoc --include_imports --descriptor_set_out=…`")
+        };
+        let bytes =
+            std::fs::read(path).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
+        let set = (path.display().to_string(), bytes);
+        // Alone, so that each that is wrong is told.
+        Schemas::load([set.clone()]).map_err(|error| wrong(error.to_string()))?;
+        Ok(set)
     };
-    let sets = paths.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Schemas::load(sets)?)
+    let (mut sets, mut mistakes) = (Vec::new(), Vec::new());
+    for loaded in settings.descriptors.iter().enumerate().map(load) {
+        match loaded {
+            Ok(set) => sets.push(set),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if mistakes.is_empty() {
+        let apart = |error: SchemaError| {
+            let help = "give each file of a schema once, all compiled from the same sources";
+            origin.mistake("schemas.descriptors", &error.to_string(), "these files contradict each other", help)
+        };
+        return Schemas::load(sets).map_err(|error| origin.errors(vec![apart(error)]));
+    }
+    Err(origin.errors(mistakes))
+}
+
+/// Says where the file has the properties that librdkafka does not take together.
+pub(super) fn with_place(error: SourceError, origin: &Origin) -> anyhow::Error {
+    match error {
+        SourceError::Properties(why) => {
+            let help = "the names and values are those of librdkafka's CONFIGURATION.md";
+            let mistake = origin.mistake("kafka.properties", &why, "librdkafka does not take these together", help);
+            origin.errors(vec![mistake]).into()
+        }
+        other => other.into(),
+    }
 }
 
 async fn open_store(settings: &Settings, process: &str, metrics: &Metrics) -> anyhow::Result<Arc<dyn ArchiveStore>> {

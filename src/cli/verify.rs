@@ -9,6 +9,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::options::Time;
+use super::run::with_place;
 use super::{ConfigFile, Exit, Output, block_on, exit, print};
 use crate::config::Settings;
 use crate::domain::Topic;
@@ -105,7 +106,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 async fn verify(args: &Args, settings: &Settings, anchors: Vec<Anchor>) -> anyhow::Result<Report> {
     let log: Option<Arc<dyn Log>> = match args.kafka {
-        true => Some(Arc::new(KafkaLog::new(&settings.kafka)?)),
+        true => Some(Arc::new(KafkaLog::new(&settings.kafka).map_err(|error| with_place(error, &settings.origin))?)),
         false => None,
     };
     let verify = Verify {

@@ -5,10 +5,11 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::mask::shown_name;
-use super::mistake::{Findings, Kind, Mistake, Span};
+use super::mistake::{Findings, Kind, Mistake};
 use super::replace::{Environment, replaced};
 use super::scalar;
 use super::shape::{Key, Shape};
+use super::spans::Span;
 use super::suggest::suggestion;
 use super::tree::{Entry, Node, Value};
 use super::wrong::Wrong;
@@ -26,7 +27,7 @@ impl Form<'_> {
         match &root.value {
             Value::Map(entries) => self.section(entries, self.keys, "", 0..0),
             _ => {
-                self.wrong_kind("", "the file", "keys and values", root);
+                self.wrong_kind("", "the file", &Shape::Section(self.keys.to_vec()), root);
                 Json::Object(Map::new())
             }
         }
@@ -70,23 +71,21 @@ impl Form<'_> {
             (Shape::Section(keys), Value::Map(entries)) => Some(self.section(entries, keys, path, place.clone())),
             (Shape::Map(values), Value::Map(entries)) => Some(self.map(entries, values, path)),
             (Shape::List { items, least }, Value::List(nodes)) => self.list(nodes, items, *least, path, place),
-            (Shape::Section(_) | Shape::Map(_), _) => {
-                self.wrong_kind(path, &format!("`{path}`"), "keys and values", node)
+            (Shape::Section(_) | Shape::Map(_) | Shape::List { .. }, _) => {
+                self.wrong_kind(path, &format!("`{path}`"), shape, node)
             }
-            (Shape::List { .. }, _) => self.wrong_kind(path, &format!("`{path}`"), "a list", node),
             (_, Value::Scalar { text, .. }) => {
                 let text = self.replaced(text, node, path)?;
                 match scalar(&text, shape) {
                     Ok(value) => Some(value),
                     Err((wrong, wanted)) => {
-                        let mistake = Mistake::new(Kind::Form, format!("`{path}`: {}", wrong.what));
-                        self.found
-                            .mistake(path, mistake.at(node.span.clone(), format!("wanted: {wanted}")).help(wrong.help));
+                        let mistake = Mistake::new(Kind::Form, format!("`{path}`: {}", wrong.what), wrong.help);
+                        self.found.mistake(path, mistake.at(node.span.clone(), format!("wanted: {wanted}")));
                         None
                     }
                 }
             }
-            (_, _) => self.wrong_kind(path, &format!("`{path}`"), "one value", node),
+            (_, _) => self.wrong_kind(path, &format!("`{path}`"), shape, node),
         }
     }
 
@@ -102,9 +101,8 @@ impl Form<'_> {
                         Some(at) => node.span.start + at..node.span.start + at + bad.reference.len(),
                         None => node.span.clone(),
                     };
-                    let mistake =
-                        Mistake::new(Kind::Form, format!("`{path}`: {}", bad.why)).at(span, "cannot be replaced");
-                    self.found.mistake(path, mistake.help(bad.help));
+                    let mistake = Mistake::new(Kind::Form, format!("`{path}`: {}", bad.why), bad.help);
+                    self.found.mistake(path, mistake.at(span, "cannot be replaced"));
                 }
                 None
             }
@@ -116,10 +114,11 @@ impl Form<'_> {
         for entry in entries {
             let path = join(path, &entry.key);
             self.found.note_place(&path, entry.key_span.clone());
+            self.found.places.note_value(&path, entry.node.span.clone());
             if entry.node.is_null() {
-                let mistake = Mistake::new(Kind::Form, format!("`{}` has no value", shown_name(&path)));
                 let help = "write one after a colon and a blank, or leave the name out";
-                self.found.mistake(&path, mistake.at(entry.key_span.clone(), "nothing follows").help(help));
+                let mistake = Mistake::new(Kind::Form, format!("`{}` has no value", shown_name(&path)), help);
+                self.found.mistake(&path, mistake.at(entry.key_span.clone(), "nothing follows"));
                 continue;
             }
             if let Some(value) = self.value(&entry.node, shape, &path, &entry.key_span) {
@@ -140,35 +139,40 @@ impl Form<'_> {
             values.extend(self.value(node, items, &path, &spot).or(empty));
         }
         if (nodes.len() as u64) < least {
-            let mistake =
-                Mistake::new(Kind::Form, format!("`{path}` is empty")).at(place.clone(), "at least one is wanted");
-            self.found.mistake(path, mistake);
+            let help = "write an entry; `alluvium config example` shows one";
+            let mistake = Mistake::new(Kind::Form, format!("`{path}` is empty"), help);
+            self.found.mistake(path, mistake.at(place.clone(), "at least one is wanted"));
             return None;
         }
         Some(Json::Array(values))
     }
 
-    fn wrong_kind(&mut self, path: &str, whose: &str, wanted: &str, node: &Node) -> Option<Json> {
+    fn wrong_kind(&mut self, path: &str, whose: &str, shape: &Shape, node: &Node) -> Option<Json> {
+        let (wanted, help) = match shape {
+            Shape::Section(keys) => ("keys and values", format!("the keys here are {}", names(keys))),
+            Shape::Map(_) => ("keys and values", "write `name: value`, a line for each".to_owned()),
+            Shape::List { .. } => ("a list", "write `- value`, a line for each, or `[value, value]`".to_owned()),
+            _ => ("one value", "write it behind the colon, without brackets, braces or dashes".to_owned()),
+        };
         let is = match &node.value {
             Value::Scalar { .. } | Value::Unread => "one value",
             Value::List(_) => "a list",
             Value::Map(_) => "keys and values",
         };
-        let mistake = Mistake::new(Kind::Form, format!("{whose} must be {wanted}"));
+        let mistake = Mistake::new(Kind::Form, format!("{whose} must be {wanted}"), help);
         self.found.mistake(path, mistake.at(spot(node, &node.span), format!("this is {is}")));
         None
     }
 
     fn unknown(&mut self, entry: &Entry, keys: &[Key], path: &str) {
         let section = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        let mistake = Mistake::new(Kind::Form, format!("unknown key `{}`{section}", shown_name(&entry.key)));
+        let what = format!("unknown key `{}`{section}", shown_name(&entry.key));
+        let mistake = Mistake::new(Kind::Form, what, format!("the keys here are {}", names(keys)));
         let meant = suggestion(&entry.key, keys, self.keys);
         let label = meant.as_ref().map_or("there is no such key".to_owned(), |key| format!("did you mean `{key}`?"));
         // The key meant is misspelt, not missing.
         meant.into_iter().for_each(|key| self.found.mark(&join(path, &key)));
-        let names = keys.iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ");
-        let mistake = mistake.at(entry.key_span.clone(), label).help(format!("the keys here are {names}"));
-        self.found.mistake(&join(path, &entry.key), mistake);
+        self.found.mistake(&join(path, &entry.key), mistake.at(entry.key_span.clone(), label));
     }
 
     fn missing(&mut self, key: &Key, path: &str, place: Span) {
@@ -180,14 +184,18 @@ impl Form<'_> {
         let help = match (&key.example, &key.shape) {
             (Some(example), _) => format!("for instance `{}: {example}`", key.name).replace('"', ""),
             (None, Shape::Section(keys)) => {
-                let names = keys.iter().filter(|key| key.required).map(|key| format!("`{}`", key.name));
-                format!("a section with {}; `alluvium config example` shows one", names.collect::<Vec<_>>().join(", "))
+                let names = names(keys.iter().filter(|key| key.required));
+                format!("a section with {names}; `alluvium config example` shows one")
             }
             _ => "`alluvium config example` shows one".to_owned(),
         };
-        let mistake = Mistake::new(Kind::Form, format!("`{path}` is missing")).at(place, label).help(help);
-        self.found.mistake(path, mistake);
+        let mistake = Mistake::new(Kind::Form, format!("`{path}` is missing"), help);
+        self.found.mistake(path, mistake.at(place, label));
     }
+}
+
+fn names<'k>(keys: impl IntoIterator<Item = &'k Key>) -> String {
+    keys.into_iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", ")
 }
 
 fn join(path: &str, name: &str) -> String {

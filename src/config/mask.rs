@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::spans::Span;
+
 /// Words that make a key's value a secret.
 const SECRET_WORDS: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "jaas"];
 
@@ -38,6 +40,17 @@ enum Hidden {
     Deeper(usize),
     /// Everything up to this closing quote, and deeper lines after it.
     Quoted(char, usize),
+}
+
+/// Returns the text with these places made unreadable, each as three stars and then blanks.
+pub(super) fn without(source: &str, places: &[Span]) -> String {
+    let hidden = |at: usize| places.iter().find(|place| place.contains(&at)).map(|place| at - place.start);
+    let signs = source.char_indices().map(|(at, sign)| match (sign, hidden(at)) {
+        ('\n', _) | (_, None) => sign.to_string(),
+        (_, Some(0..3)) => "*".repeat(sign.len_utf8()),
+        _ => " ".repeat(sign.len_utf8()),
+    });
+    signs.collect()
 }
 
 /// Returns the text with values of secret-looking keys and user names in URLs made unreadable.

@@ -1,15 +1,12 @@
 //! What is wrong in a file, where, and how it is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
-use super::mask::masked;
-
-/// Bytes of the file.
-pub(super) type Span = Range<usize>;
+use super::mask::{masked, without};
+use super::spans::{Places, Span};
 
 /// What kind of mistake it is; `check` reports the two in stages of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,23 +24,18 @@ pub struct Mistake {
     /// What is wrong.
     pub what: String,
     /// What to do.
-    pub help: Option<String>,
+    pub help: String,
     labels: Vec<(Span, String)>,
 }
 
 impl Mistake {
-    pub(super) fn new(kind: Kind, what: impl Into<String>) -> Mistake {
-        Mistake { kind, what: what.into(), help: None, labels: Vec::new() }
+    pub(super) fn new(kind: Kind, what: impl Into<String>, help: impl Into<String>) -> Mistake {
+        Mistake { kind, what: what.into(), help: help.into(), labels: Vec::new() }
     }
 
     /// Points at a place. The first place is the mistake's own.
     pub(super) fn at(mut self, span: Span, label: impl Into<String>) -> Mistake {
         self.labels.push((span, label.into()));
-        self
-    }
-
-    pub(super) fn help(mut self, help: impl Into<String>) -> Mistake {
-        self.help = Some(help.into());
         self
     }
 
@@ -71,31 +63,23 @@ impl fmt::Display for Warning {
 pub(super) struct Findings {
     pub mistakes: Vec<Mistake>,
     pub warnings: Vec<(Span, String)>,
-    /// Where the value of a key stands, by its path (`topics[0].match`).
-    places: BTreeMap<String, Span>,
+    pub places: Places,
+    /// What no snippet may show, though its name does not tell that it is a secret.
+    pub hidden: Vec<Span>,
     mistaken: BTreeSet<String>,
 }
 
 impl Findings {
     pub fn note_place(&mut self, path: &str, span: Span) {
-        self.places.insert(path.to_owned(), span);
+        self.places.note(path, span);
     }
 
-    /// Returns where a key's value stands; for a key that is left out, its section's.
     pub fn place(&self, path: &str) -> Span {
-        let mut path = path;
-        loop {
-            match (self.places.get(path), path.rfind(['.', '['])) {
-                (Some(span), _) => return span.clone(),
-                (None, Some(at)) => path = &path[..at],
-                (None, None) => return 0..0,
-            }
-        }
+        self.places.of(path)
     }
 
-    /// Whether the key at `path` is written.
     pub fn has(&self, path: &str) -> bool {
-        self.places.contains_key(path)
+        self.places.has(path)
     }
 
     /// Takes note that the key at `path` has been reported.
@@ -127,9 +111,9 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
-    pub(super) fn new(file: &str, source: &str, mut mistakes: Vec<Mistake>) -> ConfigErrors {
+    pub(super) fn new(file: &str, source: &str, hidden: &[Span], mut mistakes: Vec<Mistake>) -> ConfigErrors {
         mistakes.sort_by_key(Mistake::start);
-        ConfigErrors { file: file.to_owned(), source: masked(source), mistakes }
+        ConfigErrors { file: file.to_owned(), source: masked(&without(source, hidden)), mistakes }
     }
 
     pub fn mistakes(&self) -> &[Mistake] {
@@ -199,7 +183,7 @@ impl std::error::Error for Shown<'_> {}
 
 impl Diagnostic for Shown<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.mistake.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        Some(Box::new(&self.mistake.help))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

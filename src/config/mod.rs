@@ -13,10 +13,11 @@
 //!
 //! **Promises.** Every mistake is told at once, with its place, except that nothing can be told beyond a break of the syntax. What
 //! is wrong is left out of what is read on, so one mistake makes no other. A replacement from the environment is text within
-//! one scalar, never structure. No message repeats a value; snippets have secrets masked; nothing here is shown by `Debug`
+//! one scalar, never structure. No message repeats a value, but for the path of a file that cannot be read; snippets have secrets masked; nothing here is shown by `Debug`
 //! that librdkafka might take for a secret.
 //!
-//! **Not here.** Whether Kafka, the bucket and the schemas agree with the file: `cli::check` asks them.
+//! **Not here.** Whether Kafka, the bucket and the schemas agree with the file: `cli::check` asks them. What is found wrong with
+//! the file then has its place by [`Origin`].
 
 mod example;
 mod file;
@@ -24,6 +25,7 @@ mod form;
 mod mask;
 mod mistake;
 mod names;
+mod origin;
 mod places;
 mod properties;
 mod published;
@@ -34,6 +36,7 @@ mod resolve;
 mod scalar;
 mod settings;
 mod shape;
+mod spans;
 mod suggest;
 mod topics;
 mod tree;
@@ -43,6 +46,7 @@ use std::path::Path;
 
 pub use example::example;
 pub use mistake::{ConfigErrors, Kind, Mistake, Warning};
+pub use origin::Origin;
 pub use published::json_schema;
 pub use reference::reference;
 pub use replace::Environment;
@@ -56,8 +60,8 @@ use mistake::{Findings, line_and_column};
 pub fn load(path: &Path, env: &Environment) -> Result<(Settings, Vec<Warning>), ConfigErrors> {
     let name = path.display().to_string();
     let unread = |cause: String, help: &str| {
-        let mistake = Mistake::new(Kind::Form, cause).help(help);
-        ConfigErrors::new(&name, "", vec![mistake])
+        let mistake = Mistake::new(Kind::Form, cause, help);
+        ConfigErrors::new(&name, "", &[], vec![mistake])
     };
     let bytes = std::fs::read(path).map_err(|error| {
         let help = match error.kind() {
@@ -78,30 +82,31 @@ pub fn parse(
     env: &Environment,
 ) -> Result<(Settings, Vec<Warning>), ConfigErrors> {
     let mut found = Findings::default();
-    let settings = read(text, folder, env, &mut found);
+    let settings = read(name, text, folder, env, &mut found);
     match settings {
         Some(settings) if found.mistakes.is_empty() => {
             let warning =
-                |(span, what): (mistake::Span, String)| Warning { what, place: line_and_column(text, span.start) };
+                |(span, what): (spans::Span, String)| Warning { what, place: line_and_column(text, span.start) };
             Ok((settings, found.warnings.into_iter().map(warning).collect()))
         }
-        _ => Err(ConfigErrors::new(name, text, found.mistakes)),
+        _ => Err(ConfigErrors::new(name, text, &found.hidden, found.mistakes)),
     }
 }
 
 /// Returns nothing only where something was reported.
-fn read(text: &str, folder: &Path, env: &Environment, found: &mut Findings) -> Option<Settings> {
+fn read(name: &str, text: &str, folder: &Path, env: &Environment, found: &mut Findings) -> Option<Settings> {
     let Some(root) = tree::parse(text, found) else {
         if found.mistakes.is_empty() {
-            let mistake = Mistake::new(Kind::Form, "the file is empty");
-            found.mistake("", mistake.help("`alluvium config example` prints a file to start from"));
+            let help = "`alluvium config example` prints a file to start from";
+            found.mistake("", Mistake::new(Kind::Form, "the file is empty", help));
         }
         return None;
     };
     let keys = shape::keys();
     let values = form::Form { source: text, env, keys: &keys, found }.read(&root);
     let file = serde_json::from_value(values).expect("`form` reads by the schema of these very types");
-    resolve::resolve(file, folder, found)
+    let origin = Origin::new(name, text, found.places.clone());
+    resolve::resolve(file, folder, origin, found)
 }
 
 #[cfg(test)]

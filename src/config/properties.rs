@@ -1,4 +1,8 @@
-//! Why a librdkafka property of the operator has no effect. Which do is the source's to say.
+//! The operator's librdkafka properties that are wrong or have no effect. Which are is the source's to say.
+
+use super::mask::shown_name;
+use super::mistake::{Findings, Kind, Mistake};
+use crate::source::{KafkaOptions, Refusal, refused};
 
 const POSITIONS: &str = "a record is done when its object is in the bucket, and only we know when that is";
 
@@ -14,5 +18,23 @@ pub(super) fn why_overridden(name: &str) -> &'static str {
             "with `protocol: consumer` the broker decides it"
         }
         _ => "the archive's promises rest on ours",
+    }
+}
+
+/// Reports the properties that librdkafka does not take.
+pub(super) fn refusals(options: &KafkaOptions, found: &mut Findings) {
+    for (name, refusal) in refused(options) {
+        let path = format!("kafka.properties.{name}");
+        let shown = shown_name(&path);
+        let (what, label) = match refusal {
+            Refusal::Unknown => {
+                // It may be the misspelt name of a secret.
+                found.hidden.extend(found.places.of_value(&path));
+                (format!("unknown property `{shown}`"), "librdkafka has no such property")
+            }
+            Refusal::Value(why) => (format!("`{shown}`: {why}"), "librdkafka does not take its value"),
+        };
+        let help = "the names and values are those of librdkafka's CONFIGURATION.md";
+        found.mistake(&path, Mistake::new(Kind::Meaning, what, help).at(found.place(&path), label));
     }
 }

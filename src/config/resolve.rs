@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::file::{FileArchive, FileConfig, FileCut, FileFraming, FileKafka, FileProtocol, FileS3, FileSchemas};
 use super::mistake::{Findings, Kind, Mistake};
+use super::origin::Origin;
 use super::places::ArchiveUrl;
-use super::properties::why_overridden;
+use super::properties::{refusals, why_overridden};
 use super::quantities::{Period, Size};
 use super::settings::{ArchiveSettings, CutSettings, KafkaOptions, Protocol, S3Settings, Settings};
 use super::topics;
@@ -17,7 +18,7 @@ use crate::source::overridden;
 
 /// Returns what the program uses; nothing where a key that must be there is not, which `form` has reported. `folder` is where
 /// relative paths start.
-pub(super) fn resolve(file: FileConfig, folder: &Path, found: &mut Findings) -> Option<Settings> {
+pub(super) fn resolve(file: FileConfig, folder: &Path, origin: Origin, found: &mut Findings) -> Option<Settings> {
     let FileConfig {
         kafka,
         topics,
@@ -46,6 +47,7 @@ pub(super) fn resolve(file: FileConfig, folder: &Path, found: &mut Findings) -> 
         lanes: lanes.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         http: http.0,
         stop_within: stop_within.0,
+        origin,
     })
 }
 
@@ -56,12 +58,14 @@ fn kafka_options(file: FileKafka, found: &mut Findings) -> Option<KafkaOptions> 
         FileProtocol::Consumer => Protocol::Consumer,
     };
     let properties = properties.into_iter().map(|(name, value)| (name, value.0)).collect();
-    let options = KafkaOptions { brokers: brokers?.0, group, protocol, properties };
+    let (known, brokers) = (brokers.is_some(), brokers.map_or_else(String::new, |brokers| brokers.0));
+    let options = KafkaOptions { brokers, group, protocol, properties };
+    refusals(&options, found);
     for name in overridden(&options) {
         let path = format!("kafka.properties.{name}");
         found.warnings.push((found.place(&path), format!("`{path}` has no effect: {}", why_overridden(&name))));
     }
-    Some(options)
+    known.then_some(options)
 }
 
 fn archive_settings(file: FileArchive, found: &mut Findings) -> Option<ArchiveSettings> {
@@ -93,12 +97,9 @@ fn cut_settings(file: FileCut, memory: Size, found: &mut Findings) -> CutSetting
     bounded("cut.bytes", size, Size(64 << 10), Size::mib(1024), found);
     if size > memory && !found.is_mistaken("cut.bytes") && !found.is_mistaken("memory") {
         let what = format!("`cut.bytes` ({size}) is more than `memory` ({memory}): no partition could ever reach it");
-        let mistake =
-            Mistake::new(Kind::Meaning, what).at(found.place("cut.bytes"), "at most what all partitions share");
-        found.mistake(
-            "cut.bytes",
-            mistake.help("lower `cut.bytes` or raise `memory`; several times `cut.bytes` is usual"),
-        );
+        let help = "lower `cut.bytes` or raise `memory`; several times `cut.bytes` is usual";
+        let mistake = Mistake::new(Kind::Meaning, what, help);
+        found.mistake("cut.bytes", mistake.at(found.place("cut.bytes"), "at most what all partitions share"));
     }
     CutSettings { every: every.0, bytes: bytes(size), rows }
 }
@@ -106,11 +107,12 @@ fn cut_settings(file: FileCut, memory: Size, found: &mut Findings) -> CutSetting
 /// Reports a value outside `least..=most`.
 fn bounded<T: PartialOrd + std::fmt::Display>(path: &str, value: T, least: T, most: T, found: &mut Findings) {
     let (side, bound) = match () {
-        () if value < least => ("less", least),
-        () if value > most => ("more", most),
+        () if value < least => ("less", &least),
+        () if value > most => ("more", &most),
         () => return,
     };
-    let mistake = Mistake::new(Kind::Meaning, format!("`{path}` is {side} than {bound}"));
+    let help = format!("write {least} to {most}");
+    let mistake = Mistake::new(Kind::Meaning, format!("`{path}` is {side} than {bound}"), help);
     found.mistake(path, mistake.at(found.place(path), "out of bounds"));
 }
 

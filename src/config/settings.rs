@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::origin::Origin;
 use crate::domain::Topic;
 use crate::schema::TopicSchema;
 use crate::source::StartAt;
@@ -25,6 +26,7 @@ pub struct Settings {
     pub http: SocketAddr,
     /// How long a stop may take to finish the newest cut.
     pub stop_within: Duration,
+    pub origin: Origin,
 }
 
 impl Settings {

@@ -171,6 +171,11 @@ const WRONG_LINES: &[(&str, &str, &str)] = &[
     ("missing_value", "archive: { url: 'file:///var/lib/alluvium' }", "archive:\n  url: \"${NOTHING:-}\"\n"),
     ("brokers", "'localhost:9092'", "localhost"),
     ("protocol", "brokers:", "protocol: new, brokers:"),
+    (
+        "properties",
+        "brokers:",
+        "properties: { sesion.timeout.ms: 6000, security.protocol: TSL, socket.timeout.ms: soon, sasl.pasword: hunter2, fetch.min.bytes: 0, auto.offset.reset: nowhere }, brokers:",
+    ),
     ("property_without_value", "brokers:", "properties: {sasl.password:hunter2}, brokers:"),
     ("no_topics", r"[ { match: 'prod\..+' } ]", "[]"),
     ("topic_is_no_section", r"[ { match: 'prod\..+' } ]", "[ a ]"),
@@ -234,6 +239,7 @@ kafka:
   properties:
     sasl.password: hunter2
     session.timeout.ms: 6000
+    socket.timeout.ms: soon
 topics:
   - match: 'prod(\..+'
     name: prod.a.b.c.D
@@ -356,6 +362,19 @@ fn the_schema_for_editors_takes_good_files_and_refuses_others() {
         let blind = blind.contains(name) || matches!(*name, "more_in_a_cut_than_in_memory" | "undefined_variable");
         assert!(blind || !judged(&format!("{LEAST}{keys}\n")), "{name}");
     }
+}
+
+#[test]
+fn mistakes_that_show_later_have_their_place_and_no_secret() {
+    let (settings, _) = read(GOOD).unwrap();
+    let tell = |path: &str| settings.origin.mistake(path, "it does not fit", "this", "mend it");
+    let paths = ["schemas.descriptors[1]", "kafka.properties", "topics[1].time"];
+    let report = settings.origin.errors(paths.map(tell).into()).to_string();
+    for place in ["alluvium.yaml:19:39", "alluvium.yaml:6:3", "alluvium.yaml:17:5"] {
+        assert!(report.contains(place), "{report}");
+    }
+    assert!(report.contains("sasl.password: ***") && !report.contains("PASSWORD"), "{report}");
+    assert_eq!(settings.origin.place("topics[1]"), (17, 5));
 }
 
 proptest::proptest! {

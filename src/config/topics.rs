@@ -43,27 +43,28 @@ fn topic(entry: FileTopic, path: &str, found: &mut Findings) -> Option<TopicSett
         };
         if !missing.is_empty() {
             let what = format!("`{path}` needs {missing}: the topic's name does not tell");
-            let mistake = Mistake::new(Kind::Meaning, what).at(found.place(&key("name")), "outside the convention");
             let help = "the convention is `<prod|sandbox|dev>.<service>.<event-name>.<schema>.<message>`";
-            found.mistake(path, mistake.help(help));
+            let mistake = Mistake::new(Kind::Meaning, what, help);
+            found.mistake(path, mistake.at(found.place(&key("name")), "outside the convention"));
         }
     }
     let matches = match (r#match, name) {
         (Some(pattern), None) => TopicMatch::Pattern(pattern.0),
         (None, Some(name)) => TopicMatch::Name(name.0),
         (Some(_), Some(_)) => {
-            let mistake = Mistake::new(Kind::Meaning, format!("`{path}` has both `match` and `name`"))
+            let help = "keep one; use two entries if you mean both";
+            let mistake = Mistake::new(Kind::Meaning, format!("`{path}` has both `match` and `name`"), help)
                 .at(found.place(&key("match")), "by a pattern")
                 .at(found.place(&key("name")), "and by its name");
-            found.mistake(path, mistake.help("keep one; use two entries if you mean both"));
+            found.mistake(path, mistake);
             return None;
         }
         (None, None) => {
             // One that is written but wrong has been reported.
             if ![path.to_owned(), key("match"), key("name")].iter().any(|path| found.is_mistaken(path)) {
-                let mistake = Mistake::new(Kind::Meaning, format!("`{path}` names no topics"));
                 let help = "write `match` with a regular expression, or `name` with one topic's name";
-                found.mistake(path, mistake.at(found.place(path), "neither `match` nor `name`").help(help));
+                let mistake = Mistake::new(Kind::Meaning, format!("`{path}` names no topics"), help);
+                found.mistake(path, mistake.at(found.place(path), "neither `match` nor `name`"));
             }
             return None;
         }
@@ -94,10 +95,11 @@ fn reached(topic: &TopicSettings, index: usize, before: &[Option<TopicSettings>]
     let mistake = Mistake::new(
         Kind::Meaning,
         format!("`{path}` is never reached: `topics[{earlier}]` speaks of its topics first"),
+        "put the narrower entry first, or drop one",
     )
     .at(place(index, found), "never reached")
     .at(place(earlier, found), "decides before");
-    found.mistake(&path, mistake.help("put the narrower entry first, or drop one"));
+    found.mistake(&path, mistake);
 }
 
 impl From<FileMapping> for MappingOptions {

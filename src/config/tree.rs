@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::mask::shown_name;
-use super::mistake::{Findings, Kind, Mistake, Span};
+use super::mistake::{Findings, Kind, Mistake};
+use super::spans::Span;
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -50,8 +51,8 @@ pub(super) fn parse(source: &str, found: &mut Findings) -> Option<Node> {
         Ok(node) => node,
         Err(error) => {
             let at = error.marker().byte_offset().unwrap_or(source.len()).min(source.len());
-            let mistake = Mistake::new(Kind::Form, "this is not YAML").at(at..at, error.info());
-            found.mistake("", mistake.help("mistakes after this one show once it is repaired"));
+            let help = "look at the quotes, brackets, colons and blanks at the line's start here and just above; mistakes after this one show once it is repaired";
+            found.mistake("", Mistake::new(Kind::Form, "this is not YAML", help).at(at..at, error.info()));
             None
         }
     }
@@ -77,8 +78,8 @@ impl<'s> Reader<'s, '_> {
                 event => self.node(event, span)?,
             };
             if first.is_some() {
-                let mistake = Mistake::new(Kind::Form, "the file holds more than one YAML document");
-                self.found.mistake("", mistake.at(node.span, "a second one begins here").help("keep one"));
+                let mistake = Mistake::new(Kind::Form, "the file holds more than one YAML document", "keep one");
+                self.found.mistake("", mistake.at(node.span, "a second one begins here"));
                 break;
             }
             first = Some(node);
@@ -102,8 +103,8 @@ impl<'s> Reader<'s, '_> {
                 self.map(span)
             }
             _ => {
-                let mistake = Mistake::new(Kind::Form, "aliases are not read");
-                self.found.mistake("", mistake.at(span.clone(), "an alias").help("write the value out"));
+                let mistake = Mistake::new(Kind::Form, "aliases are not read", "write the value out");
+                self.found.mistake("", mistake.at(span.clone(), "an alias"));
                 Ok(Node { span, value: Value::Unread })
             }
         }
@@ -111,8 +112,8 @@ impl<'s> Reader<'s, '_> {
 
     fn refuse_tag(&mut self, tagged: bool, span: &Span) {
         if tagged {
-            let mistake = Mistake::new(Kind::Form, "tags are not read");
-            self.found.mistake("", mistake.at(span.clone(), "this has a tag").help("leave the `!…` out"));
+            let mistake = Mistake::new(Kind::Form, "tags are not read", "leave the `!…` out");
+            self.found.mistake("", mistake.at(span.clone(), "this has a tag"));
         }
     }
 
@@ -139,16 +140,16 @@ impl<'s> Reader<'s, '_> {
             let Some((event, span)) = self.next()? else { break };
             let node = self.node(event, span)?;
             let Value::Scalar { text, .. } = key.value else {
-                let mistake =
-                    Mistake::new(Kind::Form, "a key must be plain text").at(key.span, "this is a list or a mapping");
-                self.found.mistake("", mistake);
+                let mistake = Mistake::new(Kind::Form, "a key must be plain text", "write `name: value`");
+                self.found.mistake("", mistake.at(key.span, "this is a list or a mapping"));
                 continue;
             };
             if let Some(first) = seen.get(&text) {
-                let mistake = Mistake::new(Kind::Form, format!("the key `{}` is written twice", shown_name(&text)))
+                let what = format!("the key `{}` is written twice", shown_name(&text));
+                let mistake = Mistake::new(Kind::Form, what, "keep one of the two")
                     .at(key.span, "again here")
                     .at(first.clone(), "first here");
-                self.found.mistake("", mistake.help("keep one of the two"));
+                self.found.mistake("", mistake);
                 continue;
             }
             seen.insert(text.clone(), key.span.clone());

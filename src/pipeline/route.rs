@@ -54,21 +54,29 @@ impl Routes {
     }
 
     fn rule(&self, topic: &Topic) -> Option<&TopicRule> {
-        self.rules.iter().find(|rule| rule.matches.takes(topic))
+        self.entry(topic).map(|(_, rule)| rule)
+    }
+
+    /// Returns the rule of a topic with its place among all.
+    fn entry(&self, topic: &Topic) -> Option<(usize, &TopicRule)> {
+        self.rules.iter().enumerate().find(|(_, rule)| rule.matches.takes(topic))
     }
 
     /// Resolves a topic's layout from the rules and the convention.
     pub fn resolve(&self, topic: &Topic) -> Result<Route, NoRoute> {
-        let refused = |cause: String, remedy: &str| NoRoute::Refused { cause, remedy: remedy.to_owned() };
-        let rule = self.rule(topic).ok_or_else(|| {
-            refused(format!("no rule of `topics` fits {topic}"), "add one, or take the topic out of the subscription")
+        let refused = |cause: String, remedy: String| NoRoute::Refused { cause, remedy };
+        let (entry, rule) = self.entry(topic).ok_or_else(|| {
+            let remedy = "add one, or take the topic out of the subscription";
+            refused(format!("no rule of `topics` fits {topic}"), remedy.to_owned())
         })?;
-        let layout = resolve(topic, &rule.schema, &self.schemas)
-            .map_err(|error| refused(error.to_string(), "correct `topics` or `schemas` in the configuration"))?;
+        let layout = resolve(topic, &rule.schema, &self.schemas).map_err(|error| {
+            refused(error.to_string(), format!("correct `topics[{entry}]` or `schemas` in the configuration"))
+        })?;
         let layout = Arc::new(layout);
         if let Some(column) = encode::without_filter(&layout, &rule.bloom).first() {
             let cause = format!("topic {topic} has no column `{column}` that a Bloom filter fits");
-            return Err(refused(cause, "correct `bloom`: values of a column are meant, and no booleans"));
+            let remedy = format!("correct `topics[{entry}].bloom`: values of a column are meant, and no booleans");
+            return Err(refused(cause, remedy));
         }
         Ok(Route {
             layout,

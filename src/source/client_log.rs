@@ -14,13 +14,27 @@ pub(super) fn line(level: i32, facility: &str, text: &str) {
 /// Returns what is wrong with a property, naming the key and never the value.
 pub(super) fn config_error(error: &KafkaError) -> String {
     match error {
-        KafkaError::ClientConfig(_, why, key, value) if !value.is_empty() => {
-            format!("kafka property {key}: {}", why.replace(value.as_str(), "(value)"))
-        }
-        KafkaError::ClientConfig(_, why, key, _) => format!("kafka property {key}: {why}"),
+        KafkaError::ClientConfig(_, why, key, value) => format!("kafka property {key}: {}", without(why, value)),
         KafkaError::ClientCreation(why) => format!("kafka properties: {why}"),
         other => format!("kafka properties: {other}"),
     }
+}
+
+/// Returns what librdkafka says of a value, without the value.
+pub(super) fn without(why: &str, value: &str) -> String {
+    if value.is_empty() {
+        return why.to_owned();
+    }
+    let (mut told, mut after) = (String::new(), 0);
+    for (at, _) in why.match_indices(value) {
+        // A value of one digit also stands within numbers.
+        let within = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+        let part = within(why[..at].chars().next_back()) || within(why[at + value.len()..].chars().next());
+        told += &why[after..at];
+        told += if part { value } else { "(value)" };
+        after = at + value.len();
+    }
+    told + &why[after..]
 }
 
 #[cfg(test)]
@@ -28,6 +42,13 @@ mod tests {
     use rdkafka::config::ClientConfig;
 
     use super::*;
+
+    #[test]
+    fn a_value_is_taken_out_of_what_is_said_and_not_out_of_its_numbers() {
+        assert_eq!(without("value 0 is outside 1..100", "0"), "value (value) is outside 1..100");
+        assert_eq!(without("\"hush\" is not hushed", "hush"), "\"(value)\" is not hushed");
+        assert_eq!(without("Invalid value", ""), "Invalid value");
+    }
 
     #[test]
     fn a_refused_property_is_named_and_its_value_is_not() {

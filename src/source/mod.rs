@@ -49,7 +49,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::kafka::join;
 pub use self::log::KafkaLog;
-pub use self::properties::{KafkaOptions, Protocol, overridden};
+pub use self::properties::{KafkaOptions, Protocol, Refusal, overridden, refused};
 pub use self::subscription::TopicMatch;
 pub use crate::domain::{Bounds, StartAt};
 use crate::domain::{Offset, RawBatch, Topic, TopicId, TopicPartition};

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 use secrecy::{ExposeSecret, SecretString};
+
+use super::client_log;
 
 /// Which group protocol is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +98,32 @@ pub(super) fn asker(options: &KafkaOptions) -> ClientConfig {
 /// Returns the operator's keys that do not get their way, so that it can be said.
 pub fn overridden(options: &KafkaOptions) -> Vec<String> {
     reader(options, Duration::from_secs(30)).overridden
+}
+
+/// Why librdkafka does not take a property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has none of this name.
+    Unknown,
+    /// Its words about the value, without the value.
+    Value(String),
+}
+
+/// Returns those of the operator's properties that have an effect and that librdkafka does not take, each tried alone. Nothing
+/// is connected to; whether they fit together shows when the client is made.
+pub fn refused(options: &KafkaOptions) -> Vec<(String, Refusal)> {
+    let overridden = overridden(options);
+    let tried = options.properties.iter().filter(|(name, _)| !overridden.contains(name));
+    let refusal = |(name, value): (&String, &SecretString)| {
+        let alone = ClientConfig::from_iter([(name.clone(), value.expose_secret().to_owned())]);
+        let refusal = match alone.create_native_config().err()? {
+            KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => Refusal::Unknown,
+            KafkaError::ClientConfig(_, why, _, value) => Refusal::Value(client_log::without(&why, &value)),
+            other => Refusal::Value(other.to_string()),
+        };
+        Some((name.clone(), refusal))
+    };
+    tried.filter_map(refusal).collect()
 }
 
 fn ours(options: &KafkaOptions) -> BTreeMap<&'static str, String> {

@@ -1,5 +1,6 @@
 //! Bad starts of the built binary: each ends soon, with one error that says what, where and what to do, and touches no data.
 
+mod files;
 mod stops;
 mod topics;
 
@@ -156,19 +157,26 @@ fn one_error(output: &Output) -> String {
 }
 
 fn one_failure(output: &Output) -> (String, String) {
+    let (mut stages, told) = failures(output, 1);
+    assert_eq!(stages.len(), 1, "{told}");
+    (stages.remove(0), told)
+}
+
+/// Returns the stage of each failure, and what they told, a line for each.
+fn failures(output: &Output, code: i32) -> (Vec<String>, String) {
     let (stdout, stderr) = texts(output);
-    assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
+    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
     assert!(!stdout.contains("hush") && stderr.is_empty(), "{stdout}{stderr}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
-    let mut failed = Vec::new();
+    let (mut stages, mut told) = (Vec::new(), String::new());
     for stage in report["stages"].as_array().unwrap() {
         for finding in stage["findings"].as_array().unwrap().iter().filter(|finding| finding["result"] == "failed") {
             let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-            failed.push((stage["stage"].as_str().unwrap().to_owned(), format!("{}; {}", text("what"), text("remedy"))));
+            stages.push(stage["stage"].as_str().unwrap().to_owned());
+            told += &format!("{}; {}\n", text("what"), text("remedy"));
         }
     }
-    assert_eq!(failed.len(), 1, "{stdout}");
-    failed.remove(0)
+    (stages, told)
 }
 
 /// Starts a mock broker with these topics.
@@ -186,46 +194,6 @@ fn closed_port() -> u16 {
 
 fn has_all(text: &str, wanted: &[&str]) {
     wanted.iter().for_each(|part| assert!(text.contains(part), "no {part:?} in {text}"));
-}
-
-#[test]
-fn a_wrong_file_ends_with_2_and_shows_the_place_and_the_remedy() {
-    for (right, wrong, wanted) in [
-        ("[events.binpb]", "[events.binpb", &["this is not YAML", "alluvium.yaml:"][..]),
-        ("topics:", "topic:", &["unknown key `topic`", "alluvium.yaml:3:1", "did you mean `topics`?"]),
-        (
-            "127.0.0.1:1\n",
-            "'${BROKERS_OF_NOWHERE}'\n",
-            &["the environment has no `BROKERS_OF_NOWHERE`", "alluvium.yaml:2:13", "give a default"],
-        ),
-        ("127.0.0.1:0", "nowhere", &["`http`", "alluvium.yaml:10:7"]),
-    ] {
-        let trial = Trial::new("127.0.0.1:1").with(right, wrong);
-        for command in [["run"], ["check"]] {
-            let output = trial.start(&command).end();
-            let (stdout, stderr) = texts(&output);
-            assert_eq!(output.status.code(), Some(2), "{stderr}");
-            has_all(&stderr, wanted);
-            assert_eq!(stderr.matches('×').count(), 1, "{stderr}");
-            assert_eq!(stdout.is_empty(), command == ["run"], "{stdout}");
-        }
-        trial.untouched();
-    }
-}
-
-#[test]
-fn descriptors_that_cannot_be_read_are_named_with_how_to_make_them() {
-    let (_cluster, brokers) = kafka(&[TOPIC]);
-    let missing = Trial::new(&brokers).with("events.binpb", "absent.binpb");
-    let garbage = Trial::new(&brokers).with("events.binpb", "events.proto");
-    for (trial, wanted) in [(&missing, "absent.binpb cannot be read"), (&garbage, "events.proto is no descriptor set")]
-    {
-        has_all(&trial.run(), &[wanted, "protoc --include_imports"]);
-        trial.untouched();
-        let (stage, text) = trial.check();
-        assert_eq!(stage, "schemas");
-        has_all(&text, &[wanted, "protoc --include_imports"]);
-    }
 }
 
 #[test]

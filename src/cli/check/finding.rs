@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::config::{ConfigErrors, Mistake};
+
 /// How something was found, from good to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,22 +35,36 @@ pub(super) struct Finding {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// Whether it is the file that is wrong.
+    #[serde(skip)]
+    pub is_mistake: bool,
 }
 
 impl Finding {
     pub fn ok(what: impl Into<String>) -> Finding {
-        Finding { status: Status::Ok, what: what.into(), remedy: None }
+        Finding { status: Status::Ok, what: what.into(), remedy: None, is_mistake: false }
     }
 
     pub fn skipped(what: impl Into<String>) -> Finding {
-        Finding { status: Status::Skipped, what: what.into(), remedy: None }
+        Finding { status: Status::Skipped, what: what.into(), remedy: None, is_mistake: false }
     }
 
     pub fn warning(what: impl Into<String>, remedy: Option<&str>) -> Finding {
-        Finding { status: Status::Warning, what: what.into(), remedy: remedy.map(str::to_owned) }
+        Finding { status: Status::Warning, what: what.into(), remedy: remedy.map(str::to_owned), is_mistake: false }
     }
 
     pub fn failed(what: impl Into<String>, remedy: Option<&str>) -> Finding {
-        Finding { status: Status::Failed, what: what.into(), remedy: remedy.map(str::to_owned) }
+        Finding { status: Status::Failed, what: what.into(), remedy: remedy.map(str::to_owned), is_mistake: false }
+    }
+
+    /// Returns one of the mistakes of a file, with its place.
+    pub fn mistake(mistake: &Mistake, errors: &ConfigErrors) -> Finding {
+        let place = errors.place(mistake).map(|(line, column)| format!("line {line}, column {column}: "));
+        let what = place.unwrap_or_default() + &mistake.what;
+        Finding { is_mistake: true, ..Finding::failed(what, Some(&mistake.help)) }
+    }
+
+    pub fn mistakes(errors: &ConfigErrors) -> Vec<Finding> {
+        errors.mistakes().iter().map(|mistake| Finding::mistake(mistake, errors)).collect()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::finding::Finding;
+use crate::cli::run::with_place;
 use crate::config::{Settings, TopicMatch};
 use crate::domain::{Topic, TopicPartition};
 use crate::source::{KafkaLog, Log, LogError};
@@ -14,7 +15,10 @@ const REACH: &str =
 pub(super) async fn stage(settings: Arc<Settings>, found: Arc<OnceLock<Vec<Topic>>>) -> Vec<Finding> {
     match KafkaLog::new(&settings.kafka) {
         Ok(log) => look(&log, &settings, &found).await,
-        Err(error) => vec![Finding::failed(error.to_string(), Some("correct `kafka.properties`"))],
+        Err(error) => {
+            let error = with_place(error, &settings.origin);
+            error.downcast_ref().map_or_else(|| vec![Finding::failed(error.to_string(), None)], Finding::mistakes)
+        }
     }
 }
 

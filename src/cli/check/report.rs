@@ -47,9 +47,13 @@ impl Report {
         self.stages.iter().map(|(_, findings)| worst(findings)).max().unwrap_or(Status::Ok)
     }
 
-    /// Returns how the process ends where the file itself is right.
+    /// Returns how the process ends where the file could be read.
     pub fn exit(&self) -> Exit {
-        if self.worst() == Status::Failed { Exit::Failure } else { Exit::Ok }
+        match self.worst() {
+            Status::Failed if self.stages.iter().flat_map(|(_, all)| all).any(|found| found.is_mistake) => Exit::Usage,
+            Status::Failed => Exit::Failure,
+            _ => Exit::Ok,
+        }
     }
 }
 
@@ -60,7 +64,7 @@ fn worst(findings: &[Finding]) -> Status {
 /// Returns a line for each finding, with its remedy below it.
 fn text(name: &str, findings: &[Finding]) -> String {
     let mut text = String::new();
-    for Finding { status, what, remedy } in findings {
+    for Finding { status, what, remedy, .. } in findings {
         text += &format!("{:<9}{name:<9}{what}\n", status.word());
         text.extend(remedy.iter().map(|remedy| format!("{:<18}{remedy}\n", "")));
     }

@@ -10,15 +10,15 @@ use crate::pipeline::{NoRoute, Route, Routes};
 
 /// `found` are the topics of the cluster, where it answered.
 pub(super) async fn stage(settings: Arc<Settings>, found: Arc<OnceLock<Vec<Topic>>>) -> Vec<Finding> {
-    let schemas = match load_schemas(&settings.descriptors) {
+    let schemas = match load_schemas(&settings) {
         Ok(schemas) => schemas,
-        Err(error) => return vec![Finding::failed(format!("{error:#}"), None)],
+        Err(errors) => return Finding::mistakes(&errors),
     };
     let routes = Routes::new(settings.topics.iter().cloned().map(rule).collect(), schemas);
     match found.get() {
-        Some(topics) => look(&routes, topics),
+        Some(topics) => look(&routes, topics, &settings),
         None => {
-            let mut findings = look(&routes, &named(&settings));
+            let mut findings = look(&routes, &named(&settings), &settings);
             findings.push(Finding::skipped("topics that match a pattern: Kafka did not tell which exist"));
             findings
         }
@@ -34,10 +34,10 @@ fn named(settings: &Settings) -> Vec<Topic> {
     settings.topics.iter().filter_map(|entry| name(&entry.matches)).collect()
 }
 
-fn look(routes: &Routes, topics: &[Topic]) -> Vec<Finding> {
+fn look(routes: &Routes, topics: &[Topic], settings: &Settings) -> Vec<Finding> {
     let (mut ready, mut others) = (0, Vec::new());
     for topic in topics {
-        let routed = routes.resolve(topic).and_then(|route| {
+        let routed = routes.resolve(topic).map_err(|none| with_place(none, topic, settings)).and_then(|route| {
             routes.check_table(topic, &route, topics)?;
             Ok(route)
         });
@@ -63,6 +63,19 @@ fn look(routes: &Routes, topics: &[Topic]) -> Vec<Finding> {
     let mut findings = vec![Finding::ok(told)];
     findings.append(&mut others);
     findings
+}
+
+/// Says where the entry stands that decides for a topic. No more than that: which of its keys does not fit, the words tell, and
+/// other topics of the entry may be right.
+fn with_place(none: NoRoute, topic: &Topic, settings: &Settings) -> NoRoute {
+    let entry = settings.topics.iter().position(|entry| entry.matches.takes(topic));
+    match (none, entry) {
+        (NoRoute::Refused { cause, remedy }, Some(entry)) => {
+            let (line, column) = settings.origin.place(&format!("topics[{entry}]"));
+            NoRoute::Refused { cause: format!("line {line}, column {column}: {cause}"), remedy }
+        }
+        (none, _) => none,
+    }
 }
 
 fn lints<'a>(topic: &'a Topic, route: &'a Route) -> impl Iterator<Item = Finding> + 'a {
@@ -127,8 +140,9 @@ archive: { url: 's3://lake' }
         assert_eq!(seen_of(&with("[id, _key, _headers.key]"), None).await[0].0, Status::Ok);
         for column in ["no", "_tombstone", "_headers"] {
             let findings = seen_of(&with(&format!("[id, {column}]")), None).await;
-            let told =
-                format!("topic dev.shop.order-placed.v1.Order has no column `{column}` that a Bloom filter fits");
+            let told = format!(
+                "line 3, column 13: topic dev.shop.order-placed.v1.Order has no column `{column}` that a Bloom filter fits"
+            );
             assert!(findings.contains(&(Status::Failed, told)), "{findings:?}");
         }
     }
