@@ -2,6 +2,7 @@
 
 mod explain;
 mod object;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -57,7 +57,7 @@ pub async fn publish(store: &dyn ArchiveStore, board: &StatusBoard, stop: Cancel
         }
         let key = progress_key(&progress.process);
         let bytes = serde_json::to_vec(&progress).expect("progress has only string keys and finite numbers");
-        if let Err(error) = store.put(&key, bytes.into()).await {
+        if let Err(error) = store.overwrite(&key, bytes.into()).await {
             tracing::debug!(%error, "progress not published this round");
         }
     }

@@ -83,7 +83,7 @@ impl ArchiveStore for Shelf {
     async fn put_new(&self, _: Right, _: &str, _: Bytes, _: &Tags) -> Result<(), StoreError> {
         unreachable!("a replay writes nothing")
     }
-    async fn put(&self, _: &str, _: Bytes) -> Result<(), StoreError> {
+    async fn overwrite(&self, _: &str, _: Bytes) -> Result<(), StoreError> {
         unreachable!("a replay writes nothing")
     }
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

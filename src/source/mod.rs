@@ -5,7 +5,7 @@
 //!
 //! **Flow.** One thread polls librdkafka, and it alone touches the consumer (`poll.rs`). The group assigns a partition →
 //! `Assigned`. Nothing is read until a `Start` names the offset: librdkafka gets the partition only then, so its first fetch
-//! is the right one and no seek, reset or committed offset has a part in it (`rebalance.rs`). Which topics are subscribed is
+//! is the right one and no seek, reset or committed offset has a part in it. Which topics are subscribed is
 //! resolved here, by name, again and again (`subscription.rs`). Records are copied once, into arenas, in rounds: what is
 //! there, up to a number, and a pause of 10 ms where that was all (`round.rs`, `reads.rs`).
 //!
@@ -18,9 +18,9 @@
 //! librdkafka has let go of in silence is started again; an offset that Kafka does not have is told, and another `Start` is
 //! due. A record that cannot be read whole, and whatever librdkafka calls fatal, ends the source with `Fatal`.
 //!
-//! **Cancellation and crash.** A revocation waits for its reply, up to `revoke_wait`, while polling and heartbeats go on;
-//! starts and stops wait meanwhile, since they would count as its acknowledgement. `Shutdown`, or dropping the event
-//! channel, leaves the group within 5 s or not at all. Nothing here must survive a crash.
+//! **Cancellation and crash.** A revocation (`revocation.rs`) waits for its reply, up to `revoke_wait`, while polling and
+//! heartbeats go on; starts and stops wait meanwhile, since they would count as its acknowledgement. `Shutdown`, or dropping
+//! the event channel, leaves the group within 5 s or not at all. Nothing here must survive a crash.
 //!
 //! **Not here.** Positions (the chain), the check of topic ids, the leader epoch of a record. A header name with a NUL byte
 //! is cut there, as librdkafka's interface gives it.
@@ -34,7 +34,7 @@ mod poll;
 mod pressure;
 mod properties;
 mod reads;
-mod rebalance;
+mod revocation;
 mod round;
 pub mod scripted;
 mod statistics;

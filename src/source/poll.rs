@@ -13,7 +13,7 @@ use super::health::Health;
 use super::native::{ClientError, Consumer, Notice};
 use super::pressure::Flow;
 use super::reads::{Closed, Judgement, Reads};
-use super::rebalance::Revoking;
+use super::revocation::Revoking;
 use super::round::Round;
 use super::statistics::Statistics;
 use super::{Options, Scan, SourceCommand, SourceEvent};
@@ -28,16 +28,16 @@ const HELD: Duration = Duration::from_millis(5);
 const CLOSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Poller {
-    pub(super) consumer: Consumer,
-    pub(super) events: mpsc::Sender<SourceEvent>,
-    pub(super) options: Options,
-    pub(super) reads: Reads,
-    pub(super) flow: Flow,
-    pub(super) health: Health,
+    consumer: Consumer,
+    events: mpsc::Sender<SourceEvent>,
+    options: Options,
+    reads: Reads,
+    flow: Flow,
+    health: Health,
     /// The revocation that waits for its reply.
-    pub(super) revoking: Option<Revoking>,
+    revoking: Option<Revoking>,
     /// Commands that wait for that reply: taking a partition from librdkafka would count as acknowledging the revocation.
-    pub(super) waiting: VecDeque<SourceCommand>,
+    waiting: VecDeque<SourceCommand>,
     commands: mpsc::UnboundedReceiver<SourceCommand>,
     subscription: watch::Receiver<Vec<Topic>>,
     budget: MemoryBudget,
@@ -47,7 +47,7 @@ pub(super) struct Poller {
 }
 
 /// Why the thread ends.
-pub(super) enum End {
+enum End {
     Shutdown,
     Fatal(String),
 }
@@ -293,8 +293,48 @@ impl Poller {
         events.into_iter().try_for_each(|event| self.tell(Some(event)))
     }
 
+    /// Acknowledges an assignment with nothing in it: each partition is given to librdkafka when its `Start` says from where, so
+    /// that its first fetch is the right one, and no offset is looked up, reset or sought.
+    fn assigned(&mut self, partitions: Vec<TopicPartition>) -> Result<(), End> {
+        // The group decides anew only when it has our answer to the last decision; still, an answer is never left out.
+        self.end_revocation()?;
+        self.consumer
+            .acknowledge_assign()
+            .map_err(|error| End::Fatal(format!("cannot acknowledge an assignment: {error}")))?;
+        self.reads.own(&partitions);
+        let recovered = self.health.group_took_us();
+        self.tell(recovered)?;
+        // A rebalance that changes nothing for us comes with an empty list.
+        self.tell((!partitions.is_empty()).then_some(SourceEvent::Assigned(partitions)))
+    }
+
+    fn revoked(&mut self, partitions: Vec<TopicPartition>, lost: bool) -> Result<(), End> {
+        self.end_revocation()?;
+        if lost {
+            self.give_back(&partitions)?;
+            tracing::warn!(?partitions, "assignment lost: the session ran out or polling was late");
+            return self.tell(Some(SourceEvent::Lost(partitions)));
+        }
+        let (revoking, event) = Revoking::new(partitions, self.options.revoke_wait);
+        self.revoking = Some(revoking);
+        self.tell(Some(event))
+    }
+
+    fn finish_revocation(&mut self) -> Result<(), End> {
+        if self.revoking.as_mut().is_some_and(Revoking::is_over) { self.end_revocation() } else { Ok(()) }
+    }
+
+    fn end_revocation(&mut self) -> Result<(), End> {
+        self.revoking.take().map_or(Ok(()), |revoking| self.give_back(&revoking.into_partitions()))
+    }
+
+    fn give_back(&mut self, partitions: &[TopicPartition]) -> Result<(), End> {
+        self.reads.disown(partitions);
+        self.unassign(partitions)
+    }
+
     /// Waits for room: events other than records are few, and none may be left out.
-    pub(super) fn tell(&self, event: Option<SourceEvent>) -> Result<(), End> {
+    fn tell(&self, event: Option<SourceEvent>) -> Result<(), End> {
         event.map_or(Ok(()), |event| self.events.blocking_send(event).map_err(|_| End::Shutdown))
     }
 
@@ -302,7 +342,7 @@ impl Poller {
         self.consumer.assign(starts).map_err(|error| End::Fatal(format!("cannot start reading {starts:?}: {error}")))
     }
 
-    pub(super) fn unassign(&self, partitions: &[TopicPartition]) -> Result<(), End> {
+    fn unassign(&self, partitions: &[TopicPartition]) -> Result<(), End> {
         self.consumer
             .unassign(partitions)
             .map_err(|error| End::Fatal(format!("cannot stop reading {partitions:?}: {error}")))

@@ -80,8 +80,8 @@ pub enum StoreError {
 pub trait ArchiveStore: Debug + Send + Sync {
     /// Creates an object; an existing one is never overwritten. Only [`super::commit`] can make the `right`.
     async fn put_new(&self, right: Right, key: &str, body: Bytes, tags: &Tags) -> Result<(), StoreError>;
-    /// Writes an object that may be overwritten: `progress/` only.
-    async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError>;
+    /// Writes an object that may be overwritten: `progress/` only, and only by what publishes it.
+    async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError>;
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
     /// Returns the last `bytes` of an object, or all of a shorter one.
     async fn get_tail(&self, key: &str, bytes: u64) -> Result<Option<Bytes>, StoreError>;

@@ -257,8 +257,8 @@ impl ArchiveStore for FaultStore {
         self.play(Operation::PutNew, key, self.inner.put_new(right, key, body, tags)).await
     }
 
-    async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
-        self.play(Operation::Put, key, self.inner.put(key, body)).await
+    async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.play(Operation::Put, key, self.inner.overwrite(key, body)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

@@ -121,7 +121,7 @@ impl ArchiveStore for LocalStore {
         }
     }
 
-    async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+    async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
         let path = path(Operation::Put, key)?;
         match &self.backend {
             Backend::Memory(memory) => match memory.put(&path, PutPayload::from(body)).await {

@@ -95,8 +95,8 @@ impl ArchiveStore for ObservedStore {
         self.timed(Operation::PutNew, always, self.inner.put_new(right, key, body, tags)).await
     }
 
-    async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
-        self.timed(Operation::Put, always, self.inner.put(key, body)).await
+    async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.timed(Operation::Put, always, self.inner.overwrite(key, body)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

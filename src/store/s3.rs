@@ -144,7 +144,7 @@ impl ArchiveStore for S3Store {
         answer.map(|_| ()).map_err(|failure| self.asked(Operation::PutNew, key).explain(failure))
     }
 
-    async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+    async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
         let limit = write_within(body.len());
         let request = self.client.put_object().bucket(&self.bucket).key(self.full(key)).body(ByteStream::from(body));
         let answer = send(limit, request.send()).await;

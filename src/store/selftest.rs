@@ -99,13 +99,13 @@ mod tests {
     impl ArchiveStore for Careless {
         async fn put_new(&self, right: Right, key: &str, body: Bytes, tags: &Tags) -> Result<(), StoreError> {
             if self.overwrites {
-                self.inner.put(key, body).await
+                self.inner.overwrite(key, body).await
             } else {
                 self.inner.put_new(right, key, body, tags).await
             }
         }
-        async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
-            self.inner.put(key, body).await
+        async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+            self.inner.overwrite(key, body).await
         }
         async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
             self.inner.get(key).await

@@ -74,7 +74,7 @@ async fn stops_alone(name: &str, spoil: impl FnOnce(&mut Archive), wanted: &[&st
 
     let store = LocalStore::in_memory();
     for (key, bytes) in &archive.contents {
-        store.put(key, bytes.clone()).await.unwrap();
+        store.overwrite(key, bytes.clone()).await.unwrap();
     }
     append(&log, PARTITIONS, ROWS..2 * ROWS);
     let again = Running::start(&log, PARTITIONS, ROWS as usize, Arc::new(store.clone()));

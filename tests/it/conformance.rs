@@ -181,7 +181,7 @@ pub async fn takes_every_topic_name(store: Store) {
 
 pub async fn progress_is_overwritten(store: Store) {
     for body in ["one", "two, longer", "3"] {
-        store.put("progress/p.json", Bytes::from_static(body.as_bytes())).await.unwrap();
+        store.overwrite("progress/p.json", Bytes::from_static(body.as_bytes())).await.unwrap();
         assert_eq!(store.get("progress/p.json").await.unwrap().unwrap(), body);
     }
     assert_eq!(keys(&store, "").await, ["progress/p.json"]);

@@ -33,8 +33,8 @@ impl ArchiveStore for Far {
         self.reach().await.put_new(right, key, body, tags).await
     }
 
-    async fn put(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
-        self.reach().await.put(key, body).await
+    async fn overwrite(&self, key: &str, body: Bytes) -> Result<(), StoreError> {
+        self.reach().await.overwrite(key, body).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

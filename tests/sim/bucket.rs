@@ -222,7 +222,7 @@ impl ArchiveStore for Wire {
         self.call(Operation::PutNew, key, move |bucket, late| bucket.create(&name, body, tags, sender, late)).await
     }
 
-    async fn put(&self, key: &str, _: Bytes) -> Result<(), StoreError> {
+    async fn overwrite(&self, key: &str, _: Bytes) -> Result<(), StoreError> {
         panic!("nothing but progress is ever overwritten, not {key}")
     }
 

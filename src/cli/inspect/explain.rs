@@ -1,6 +1,5 @@
 //! From bytes to what they are and say.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -10,6 +9,7 @@ use serde_json::Value;
 
 use super::super::output::time;
 use super::object::{self, ObjectFacts};
+use super::words::Words;
 use crate::chain::{Cut, CutKind, LossRecord, cut_key};
 use crate::domain::Digest;
 use crate::schema::Layout;
@@ -103,30 +103,16 @@ impl Explained {
             Thing::CutRecord(cut) => words.cut(self, cut),
             Thing::LossRecord(loss) => words.loss(self, loss),
             Thing::Layout(layout) => words.layout(self, layout),
-            Thing::Object(facts) => words.object(self, facts),
+            Thing::Object(facts) => words.object(&self.name, self.bytes, facts),
         }
         for fault in &self.faults {
             words.line("FAULT", fault);
         }
-        words.text
+        words.into_text()
     }
-}
-
-/// Lines with a name in front.
-#[derive(Default)]
-pub(super) struct Words {
-    text: String,
 }
 
 impl Words {
-    pub fn line(&mut self, name: &str, value: impl std::fmt::Display) {
-        writeln!(self.text, "{name:<13} {value}").expect("a string takes it");
-    }
-
-    pub fn raw(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
     fn cut(&mut self, explained: &Explained, cut: &Cut) {
         self.line("cut record", &explained.name);
         self.line("topic", format!("{}, id {}", cut.topic, cut.topic_id));

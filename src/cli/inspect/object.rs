@@ -10,7 +10,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::printer::print_schema;
 use serde::Serialize;
 
-use super::explain::{Explained, Words};
+use super::words::Words;
 use crate::domain::{Digest, Offset, RecordDigest};
 use crate::encode::{self, Footer, ReadError};
 use crate::schema::Layout;
@@ -135,9 +135,9 @@ fn records(
 }
 
 impl Words {
-    pub(super) fn object(&mut self, explained: &Explained, facts: &ObjectFacts) {
-        self.line("object", &explained.name);
-        self.line("bytes", explained.bytes);
+    pub(super) fn object(&mut self, name: &str, bytes: usize, facts: &ObjectFacts) {
+        self.line("object", name);
+        self.line("bytes", bytes);
         self.line("rows", format!("{} in {} row groups", facts.rows, facts.row_groups));
         if let Some(PayloadFacts { kept, reasons }) = &facts.payloads {
             let why: Vec<String> = reasons.iter().map(|(reason, rows)| format!("{reason} {rows}")).collect();

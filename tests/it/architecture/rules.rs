@@ -35,11 +35,14 @@ const WORLD: &[&[&str]] = &[
 ];
 const MOST_LINES: usize = 400;
 const EMPTY_WORDS: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"];
-/// `commit` makes the right to create; the wrappers of a store hand it on.
-const MAY_CREATE: &[&str] = &["store/commit.rs", "store/observed.rs", "store/fault.rs"];
+/// The methods of a store that make something visible, and the one file that calls each: what is created is `commit`'s, and what
+/// is overwritten is no data.
+const WRITES: &[(&str, &str)] = &[("put_new", "store/commit.rs"), ("overwrite", "pipeline/progress.rs")];
+/// The wrappers of a store hand on what they are asked.
+const HAND_ON: &[&str] = &["store/observed.rs", "store/fault.rs"];
 
-/// Returns every broken rule, with its place. Of the circles between files, those in `known` are not told, unless they are gone.
-pub fn broken(rooms: &[Room], known: &[&[&str]], files: &[File]) -> Vec<String> {
+/// Returns every broken rule, with its place.
+pub fn broken(rooms: &[Room], files: &[File]) -> Vec<String> {
     let read: Vec<(&str, Production)> = files.iter().map(|(path, text)| (path.as_str(), production(text))).collect();
     let tests: BTreeSet<Vec<String>> = read
         .iter()
@@ -59,10 +62,7 @@ pub fn broken(rooms: &[Room], known: &[&[&str]], files: &[File]) -> Vec<String> 
             None => told.push(format!("src/{path}: {} is no room of the table", room_of(path))),
         }
     }
-    let circles = circles(&read);
-    told.extend(circles.iter().filter(|(circle, _)| !known.contains(&circle.as_slice())).map(|(_, text)| text.clone()));
-    let gone = known.iter().filter(|known| !circles.iter().any(|(circle, _)| circle == *known));
-    told.extend(gone.map(|known| format!("{} are no circle any more: take them out of the table", known.join(", "))));
+    told.extend(circles(&read));
     told
 }
 
@@ -74,9 +74,9 @@ fn shape(path: &str, file: &Production) -> Vec<String> {
     if path.trim_end_matches(".rs").split(['/', '_']).any(|word| EMPTY_WORDS.contains(&word)) {
         told.push(format!("src/{path}: the name says nothing"));
     }
-    let creates = file.calls.iter().filter(|(_, method)| method == "put_new");
-    if !MAY_CREATE.contains(&path) {
-        told.extend(creates.map(|(line, _)| format!("src/{path}:{line}: only store/commit.rs may call put_new")));
+    for (write, place) in WRITES.iter().filter(|(_, place)| path != *place && !HAND_ON.contains(&path)) {
+        let calls = file.calls.iter().filter(|(_, method)| method == write);
+        told.extend(calls.map(|(line, _)| format!("src/{path}:{line}: only {place} may call {write}")));
     }
     told
 }
@@ -152,7 +152,7 @@ fn absolute(path: &str, segments: &[String]) -> Option<Vec<String>> {
 type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, usize>>;
 
 /// Tells the circles of files within a room.
-fn circles<'a>(read: &BTreeMap<&'a str, Production>) -> Vec<(Vec<&'a str>, String)> {
+fn circles(read: &BTreeMap<&str, Production>) -> Vec<String> {
     let imports = imports(read);
     let reached: BTreeMap<&str, BTreeSet<&str>> = imports.keys().map(|path| (*path, reach(path, &imports))).collect();
     let around = |path: &str| -> Vec<&str> {
@@ -160,8 +160,7 @@ fn circles<'a>(read: &BTreeMap<&'a str, Production>) -> Vec<(Vec<&'a str>, Strin
         reached[path].iter().filter(back).copied().collect()
     };
     let circles: BTreeSet<Vec<&str>> = reached.keys().map(|path| around(path)).collect();
-    let circles = circles.into_iter().filter(|circle| !circle.is_empty());
-    circles.map(|circle| (circle.clone(), tell_circle(&circle, &imports))).collect()
+    circles.iter().filter(|circle| !circle.is_empty()).map(|circle| tell_circle(circle, &imports)).collect()
 }
 
 fn imports<'a>(read: &BTreeMap<&'a str, Production>) -> Imports<'a> {
