@@ -259,3 +259,28 @@ fn default_name() -> anyhow::Result<String> {
     }
     Ok(format!("{host}-{}", std::process::id()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Runs itself again, as the process that panics.
+    #[test]
+    fn a_thread_that_panics_ends_the_process_with_1_and_its_words() {
+        const AGAIN: &str = "ALLUVIUM_TEST_PANICS";
+        if std::env::var_os(AGAIN).is_some() {
+            exit_on_panic();
+            let ended = std::thread::spawn(|| panic!("a thread had enough")).join();
+            unreachable!("the process outlived its thread: {ended:?}");
+        }
+        let name = "cli::run::tests::a_thread_that_panics_ends_the_process_with_1_and_its_words";
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let output = again.args(["--exact", name, "--nocapture"]).env(AGAIN, "1").output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        // The test harness would have ended with 101.
+        assert_eq!(output.status.code(), Some(Exit::Failure as i32), "{stderr}");
+        assert!(stderr.contains("a thread had enough") && !stderr.contains("outlived"), "{stderr}");
+    }
+}

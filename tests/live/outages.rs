@@ -171,3 +171,24 @@ async fn under_the_consumer_protocol_a_member_leaves_in_time_and_all_is_archived
     assert_eq!(two.partitions("tip").len(), PARTITIONS as usize);
     stops(two).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_whose_name_in_the_group_is_taken_ends_with_1_and_says_why() {
+    let _up = broker_stays_up().await;
+    let mut setup = Setup::new("fenced").await;
+    setup.properties = "group.instance.id: same, ";
+    create_topic(&setup.topic, 1).await;
+    let manifest = Manifest::new(&setup.topic, 1);
+    manifest.send(0..1_000, Sending::Plain);
+    let mut one = Daemon::start(&setup, "one");
+    has_archived(&one, 1).await;
+    let two = Daemon::start(&setup, "two");
+    assert_eq!(one.ended().await.code(), Some(1));
+    let log = one.log();
+    let last = log.lines().rfind(|line| line.contains("ERROR")).expect("it says why");
+    assert!(last.contains("fenced"), "{last}");
+
+    manifest.send(1_000..2_000, Sending::Plain);
+    all_is_archived_once(&setup, &[&manifest]).await;
+    stops(two).await;
+}

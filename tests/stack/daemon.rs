@@ -25,6 +25,8 @@ pub struct Setup {
     /// Where the daemons look for S3.
     pub endpoint: String,
     pub protocol: Protocol,
+    /// librdkafka properties besides the usual, as a YAML mapping has them within its braces, with a comma behind each.
+    pub properties: &'static str,
     /// When the group gives a silent member up, in milliseconds (classic protocol).
     pub session: u32,
     /// `cut.every`.
@@ -54,6 +56,7 @@ impl Setup {
             entry,
             endpoint,
             protocol: Protocol::Classic,
+            properties: "",
             session: 6000,
             every: "2s",
             url,
@@ -78,7 +81,7 @@ impl Setup {
   brokers: {brokers}
   group: {topic}
   protocol: {protocol}
-  properties: {{ {session}reconnect.backoff.max.ms: '500' }}
+  properties: {{ {session}{properties}reconnect.backoff.max.ms: '500' }}
 topics:
   - {entry}
 schemas:
@@ -92,6 +95,7 @@ http: 127.0.0.1:{port}
 ",
             brokers = brokers(),
             topic = self.topic,
+            properties = self.properties,
             entry = self.entry,
             descriptors = self.descriptors,
             url = self.url,
@@ -142,6 +146,11 @@ impl Daemon {
     /// Waits until it ends by itself.
     pub async fn ended(&mut self) -> ExitStatus {
         eventually("the daemon ends", async || self.child.try_wait().unwrap()).await
+    }
+
+    /// Returns what it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// Returns `/status`, or nothing where it does not answer.
