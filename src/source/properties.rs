@@ -110,10 +110,12 @@ pub enum Refusal {
 }
 
 /// Returns those of the operator's properties that have an effect and that librdkafka does not take, each tried alone. Nothing
-/// is connected to; whether they fit together shows when the client is made.
+/// is connected to or loaded; whether they fit together shows when the client is made.
 pub fn refused(options: &KafkaOptions) -> Vec<(String, Refusal)> {
     let overridden = overridden(options);
-    let tried = options.properties.iter().filter(|(name, _)| !overridden.contains(name));
+    // To set that one is to load the libraries.
+    let loads = |name: &str| name == "plugin.library.paths";
+    let tried = options.properties.iter().filter(|(name, _)| !overridden.contains(name) && !loads(name));
     let refusal = |(name, value): (&String, &SecretString)| {
         let alone = ClientConfig::from_iter([(name.clone(), value.expose_secret().to_owned())]);
         let refusal = match alone.create_native_config().err()? {
