@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 
 pub use board::{Edge, Pulse, StatusBoard};
 pub use metrics::{CutOutcome, Metrics, TopicMetrics};
-pub use status::{Health, LastCut, PartitionState, PartitionStatus, Problem, Status};
+pub use status::{Health, LastCut, PartitionState, PartitionStatus, PartitionView, Problem, Status};
 
 /// Why telemetry cannot start. Each is the operator's to mend.
 #[derive(Debug, thiserror::Error)]
