@@ -84,7 +84,7 @@ pub struct Cut {
     pub writer: String,
     /// Random per attempt at a range: tells an own record from a foreign one.
     pub nonce: String,
-    /// -1 when unknown.
+    /// -1: unknown, and nothing else is written yet. Nothing is decided by it.
     pub leader_epoch: i32,
     /// Milliseconds; null where no record has a timestamp.
     pub min_timestamp: Option<i64>,
