@@ -1,5 +1,10 @@
 //! Topics that cannot be archived as the configuration has them.
 
+use std::time::Instant;
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
 use super::*;
 
 const NAMESAKE: &str = "dev.shop.order_placed.v1.Order";
@@ -59,4 +64,52 @@ fn the_daemon_refuses_such_topics_one_by_one_and_writes_nothing_of_theirs() {
     }
     let written: Vec<_> = std::fs::read_dir(trial.lake()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(written.iter().all(|name| name == "probe" || name == ".staging"), "{written:?}");
+}
+
+/// Two entries, one topic each, with these tables.
+fn with_tables(brokers: &str, tables: [&str; 2]) -> Trial {
+    let entries = [TOPIC, NAMESAKE].iter().zip(tables);
+    let entries: String =
+        entries.map(|(topic, table)| format!("  - {{ name: {topic}, incarnation: first{table} }}\n")).collect();
+    Trial::new(brokers).with("  - match: 'dev\\..+'\n    incarnation: first\n", &entries)
+}
+
+#[test]
+fn one_of_two_topics_of_a_table_may_not_be_given_it_alone() {
+    let (_cluster, brokers) = kafka(&[TOPIC, NAMESAKE]);
+    let (stage, text) = with_tables(&brokers, [", table: dev_shop_order_placed", ""]).check();
+    assert_eq!(stage, "schemas");
+    has_all(&text, &SAME_TABLE);
+}
+
+#[test]
+fn two_topics_that_are_both_given_one_table_fill_it() {
+    let (_cluster, brokers) = kafka(&[TOPIC, NAMESAKE]);
+    let trial =
+        with_tables(&brokers, [", table: orders", ", table: orders"]).with("http:", "cut: { every: 100ms }\nhttp:");
+    let checked = trial.start(&["check"]).end();
+    assert!(checked.status.success(), "{}", texts(&checked).0);
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+    for topic in [TOPIC, NAMESAKE] {
+        producer.send(BaseRecord::<(), [u8]>::to(topic).partition(0).payload(&[]).timestamp(1)).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+
+    let daemon = trial.start(&["run"]);
+    let hour = trial.lake().join("tables/orders/dt=1970-01-01/hour=00");
+    let began = Instant::now();
+    let mut objects = Vec::new();
+    while objects.len() < 2 && began.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(20));
+        objects = std::fs::read_dir(&hour).map_or(Vec::new(), |entries| {
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        });
+    }
+    signal(daemon.pid, "TERM");
+    let ended = daemon.end();
+    assert!(ended.status.success(), "{}", texts(&ended).1);
+    // The same partition and offset of two topics: their ids keep them apart.
+    let ids: Vec<_> = objects.iter().map(|name| name.split('-').nth(1).unwrap()).collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{objects:?}");
+    assert!(objects.iter().all(|name| name.ends_with("-00000-00000000000000000000.parquet")), "{objects:?}");
 }
