@@ -15,7 +15,7 @@ demo: ## the whole path on this machine: made records, embedded broker, a folder
 
 .PHONY: test
 test: ## format, lints, unit and integration tests, then live tests and crashes against a real Kafka and LocalStack (no Docker)
-	@localstack/prerequisites build stack
+	@localstack/prerequisites build lint stack
 	@$(MAKE) lint
 	$(CARGO) test --locked
 	@$(MAKE) live
@@ -23,6 +23,7 @@ test: ## format, lints, unit and integration tests, then live tests and crashes 
 
 .PHONY: lint
 lint: ## format and lints only; warnings are errors
+	@localstack/prerequisites build lint
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --test live --test stores --test crash -- -D warnings
