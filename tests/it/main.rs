@@ -1,4 +1,6 @@
-//! Integration tests, one binary: nothing beyond this machine, no servers but scripted ones, no sleeping.
+//! Integration tests, one binary: nothing beyond this machine, no servers but scripted ones. Where threads or processes are
+//! waited for, it is for a condition, looked at again and again; no test passes or fails by how long something takes, but for
+//! those that say so.
 
 mod architecture;
 mod archive;
