@@ -98,14 +98,16 @@ fn table(proven: &Proven) -> String {
     let mut text = String::from("\n");
     let width = proven.tables.iter().map(|facts| facts.topic.len()).max().unwrap_or(0);
     text += &format!(
-        "{:width$}  {:>8} {:>11} {:>8} {:>10} {:>6}  {:20}  {:20}\n",
-        "topic", "records", "quarantined", "objects", "bytes", "ratio", "oldest record", "newest record"
+        "{:width$}  {:>8} {:>9} {:>11} {:>8} {:>10} {:>6}  {:20}  {:20}\n",
+        "topic", "records", "records/s", "quarantined", "objects", "bytes", "ratio", "oldest record", "newest record"
     );
     for facts in &proven.tables {
         text += &format!(
-            "{:width$}  {:>8} {:>11} {:>8} {:>10} {:>5.2}x  {:20}  {:20}\n",
+            "{:width$}  {:>8} {:>9.0} {:>11} {:>8} {:>10} {:>5.2}x  {:20}  {:20}\n",
             facts.topic,
             facts.records,
+            // The topics are archived side by side, so the whole time is each one's.
+            facts.records as f64 / proven.seconds,
             facts.quarantined,
             facts.objects,
             facts.object_bytes,
