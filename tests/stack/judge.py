@@ -86,43 +86,70 @@ def objects_below(files, folder):
     return sorted(file.path for file in files.get_file_info(selector) if file.is_file)
 
 
-def judge_with_pyarrow(verdict, files, root, topic, manifest):
-    seen, kinds = set(), collections.Counter()
+def rows_by_pyarrow(verdict, files, root):
+    """Yields the kind of object, its path and each of its rows."""
     for kind in ["tables", "quarantine"]:
         for path in objects_below(files, f"{root}/{kind}"):
-            name = NAME.search(path)
-            if not name:
-                verdict.differ(f"{path}: not a name of an object")
-                continue
             table = plain(pyarrow.parquet.read_table(path, filesystem=files, partitioning=None))
-            kinds[f"{kind} objects"] += 1
             offsets = table.column("_offset").to_pylist()
             if offsets != sorted(offsets):
                 verdict.differ(f"{path}: rows are not in offset order")
-            for row in table.to_pylist():
-                if row["_topic"] != topic:
-                    continue
-                place = (name[1], row["_partition"], row["_offset"])
-                if place in seen:
-                    verdict.differ(f"{place}: there twice")
-                seen.add(place)
-                expected = manifest.get(place)
-                if expected is None:
-                    verdict.differ(f"{place}: in {path}, never produced or aborted")
-                    continue
-                kinds[expected["kind"]] += 1
-                verdict.equal(f"{place} partition in the name", int(name[2]), place[1])
-                verdict.equal(f"{place} is quarantined", kind == "quarantine", expected["kind"] == "quarantine")
-                compare_row(verdict, place, row, expected, topic)
-                if kind == "tables":
-                    compare_message(verdict, place, row, expected)
-                else:
-                    verdict.equal(f"{place} value", row["value"], unbase64(expected["value"]))
+            yield from ((kind, path, row) for row in table.to_pylist())
+
+
+def rows_by_duckdb(connection, root):
+    """The same, from one query over each folder."""
+    for kind, times in [("tables", ", epoch_us(made_at) AS made_at"), ("quarantine", "")]:
+        paths = f"{root}/{kind}/*/*/*/*.parquet"
+        if not connection.execute("SELECT count(*) FROM glob(?)", [paths]).fetchone()[0]:
+            continue  # DuckDB takes a pattern without files for a mistake
+        found = connection.execute(
+            f"""SELECT * REPLACE (epoch_ms(_timestamp) AS _timestamp{times})
+                FROM read_parquet(?, hive_partitioning = false, filename = true)""",
+            [paths],
+        )
+        names = [column[0] for column in found.description]
+        while values := found.fetchone():
+            row = dict(zip(names, values))
+            if row.get("seats") is not None:
+                row["seats"] = list(row["seats"].items())
+            yield kind, row.pop("filename"), row
+
+
+def judge_rows(verdict, reader, rows, topic, manifest):
+    """Compares each row with the record that was produced, and returns how many there were of what, and what was missing."""
+    seen, kinds, objects = set(), collections.Counter(), set()
+    for kind, path, row in rows:
+        name = NAME.search(path)
+        if not name:
+            verdict.differ(f"{reader}: {path}: not a name of an object")
+            continue
+        objects.add((kind, path))
+        if row["_topic"] != topic:
+            continue
+        place = (name[1], row["_partition"], row["_offset"])
+        told = f"{reader}: {place}"
+        if place in seen:
+            verdict.differ(f"{told}: there twice")
+        seen.add(place)
+        expected = manifest.get(place)
+        if expected is None:
+            verdict.differ(f"{told}: in {path}, never produced or aborted")
+            continue
+        kinds[expected["kind"]] += 1
+        verdict.equal(f"{told} partition in the name", int(name[2]), place[1])
+        verdict.equal(f"{told} is quarantined", kind == "quarantine", expected["kind"] == "quarantine")
+        compare_row(verdict, told, row, expected, topic)
+        if kind == "tables":
+            compare_message(verdict, told, row, expected)
+        else:
+            verdict.equal(f"{told} value", row["value"], unbase64(expected["value"]))
     missing = manifest.keys() - seen
     for place in missing:
         if not manifest[place]["may_miss"]:
-            verdict.differ(f"{place}: produced and not in the archive")
+            verdict.differ(f"{reader}: {place}: produced and not in the archive")
     kinds["missed"] = len(missing)
+    kinds.update(f"{kind} objects" for kind, _ in objects)
     return kinds, missing
 
 
@@ -139,10 +166,10 @@ def duck(endpoint):
     return connection
 
 
-def judge_with_duckdb(verdict, endpoint, root, topic, records):
+def judge_totals(verdict, connection, root, topic, records):
     """Asks in SQL, as an analyst would, and of the folder, as a reader that knows nothing of chains."""
     rows = [record for record in records if record["kind"] != "quarantine"]
-    found = duck(endpoint).execute(
+    found = connection.execute(
         f"""SELECT count(*), count(DISTINCT (filename[-43:-36], _partition, _offset)), count(*) FILTER (_tombstone), sum(number)::VARCHAR,
                 count(paid), sum(len(_headers)), min(epoch_ms(_timestamp)), max(epoch_ms(_timestamp)),
                 count(DISTINCT (dt, hour))
@@ -187,10 +214,13 @@ def main():
     manifest = read_manifest(options.manifest)
     files, root = open_files(options.endpoint), options.archive
     verdict = Verdict()
-    kinds, missing = judge_with_pyarrow(verdict, files, root, options.topic, manifest)
-    records = [record for place, record in manifest.items() if place not in missing]
+    kinds, missing = judge_rows(verdict, "pyarrow", rows_by_pyarrow(verdict, files, root), options.topic, manifest)
+    connection = duck(options.endpoint)
     url = root if options.endpoint is None else f"s3://{root}"
-    judge_with_duckdb(verdict, options.endpoint, url, options.topic, records)
+    same = judge_rows(verdict, "DuckDB", rows_by_duckdb(connection, url), options.topic, manifest)
+    verdict.equal("what DuckDB finds beside pyarrow", same, (kinds, missing))
+    records = [record for place, record in manifest.items() if place not in missing]
+    judge_totals(verdict, connection, url, options.topic, records)
     print(json.dumps({"produced": len(manifest), "differences": verdict.differences} | kinds))
     return verdict.differences > 0
 
