@@ -9,22 +9,36 @@ kafka_jars() { # FOLDER POM
 KAFKA_JAVA=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1
   "-Dlog4j2.configurationFile=$HERE/kafka-log4j2.properties")
 
+# The broker's certificate, its own authority, for TLS on the second listener.
+kafka_certificate() { # FOLDER
+  local keytool=("${JAVA_HOME:+$JAVA_HOME/bin/}keytool" -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
+    -keystore "$1/keystore.p12" -storepass not-secret -alias broker)
+  "${keytool[@]}" -genkeypair -keyalg EC -validity 3650 -dname CN=broker -ext san=ip:127.0.0.1 &&
+    "${keytool[@]}" -exportcert -rfc -file "$1/ca.pem"
+}
+
 kafka_start() { # FOLDER_OF_JARS PORT
-  local home=$STATE/kafka controller
+  local home=$STATE/kafka controller secured
   controller=$(free_port)
+  secured=$(free_port)
   rm -rf "$home"
   mkdir -p "$home"
   echo "$2" >"$home/port"
+  echo "$secured" >"$home/secured-port"
   {
     cat "$HERE/kafka.properties"
     echo "controller.quorum.voters=1@127.0.0.1:$controller"
-    echo "listeners=PLAINTEXT://127.0.0.1:$2,CONTROLLER://127.0.0.1:$controller"
-    echo "advertised.listeners=PLAINTEXT://127.0.0.1:$2"
+    echo "listeners=PLAINTEXT://127.0.0.1:$2,SASL_SSL://127.0.0.1:$secured,CONTROLLER://127.0.0.1:$controller"
+    echo "advertised.listeners=PLAINTEXT://127.0.0.1:$2,SASL_SSL://127.0.0.1:$secured"
+    echo "ssl.keystore.location=$home/keystore.p12"
     echo "log.dirs=$home/data"
   } >"$home/server.properties"
   "${KAFKA_JAVA[@]}" -Xmx256m -cp "$1/*" kafka.tools.StorageTool format \
-    -t "$(head -c 16 /dev/urandom | base64 | sed 's/[+/]/A/g; s/=*$//')" -c "$home/server.properties" >"$home/log" 2>&1 ||
+    -t "$(head -c 16 /dev/urandom | base64 | sed 's/[+/]/A/g; s/=*$//')" -c "$home/server.properties" \
+    --add-scram 'SCRAM-SHA-512=[name=alluvium,password=not-secret]' >"$home/log" 2>&1 ||
     { tail -n 20 "$home/log" >&2; fail "Kafka's folder could not be formatted; the log is $home/log"; }
+  kafka_certificate "$home" >>"$home/log" 2>&1 ||
+    { tail -n 20 "$home/log" >&2; fail "Kafka's certificate could not be made; the log is $home/log"; }
   kafka_launch "$1"
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alluvium::domain::{MemoryBudget, Offset, RawBatch, TopicPartition};
-use alluvium::source::{KafkaOptions, Options, Scan, Source, SourceCommand, SourceEvent, TopicMatch, join};
+use alluvium::source::{KafkaLog, KafkaOptions, Options, Scan, Source, SourceCommand, SourceEvent, TopicMatch, join};
 
-use crate::kafka::{PATIENCE, log};
+use crate::kafka::PATIENCE;
 
 /// What one record was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,8 @@ impl Member {
 
     pub fn with(kafka: &KafkaOptions, matches: TopicMatch, budget: usize, options: Options) -> Member {
         let budget = MemoryBudget::new(budget);
-        let source = join(kafka, vec![matches], Arc::new(log()), budget.clone(), options).unwrap();
+        let log = Arc::new(KafkaLog::new(kafka).unwrap());
+        let source = join(kafka, vec![matches], log, budget.clone(), options).unwrap();
         Member {
             source,
             budget,

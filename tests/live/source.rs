@@ -1,6 +1,7 @@
 //! The source against a real broker.
 
 mod outages;
+mod secured;
 
 use std::time::Duration;
 
