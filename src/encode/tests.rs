@@ -10,8 +10,8 @@ use super::*;
 use crate::decode::RawReason;
 use crate::decode::fixture::{Choices, Decoded, Whole, Wire, decode, payload, records, show, wire};
 use crate::domain::{Digest, Header, ObjectKind, Offset, RecordDigest, Records, Timestamp};
-use crate::schema::fixture::{layout, layout_by, topic};
-use crate::schema::{Framing, Layout, TopicSchema, quarantine_schema};
+use crate::schema::fixture::{compiled, layout, layout_by, layout_with, topic};
+use crate::schema::{Form, Framing, Layout, MappingOptions, Schemas, TopicSchema, quarantine_schema, resolve};
 use arrow_schema::Schema;
 
 fn facts() -> ObjectFacts {
@@ -72,6 +72,53 @@ fn the_parquet_schema_of_every_construct_is_the_golden_one() {
     let layout = layout("corpus.v1.Everything");
     let decoded = decode(&layout, &records([Some(Vec::new())]));
     insta::assert_snapshot!(printed_schema(&encoded(&layout, &decoded.objects[0])));
+}
+
+/// Prints the schema of rows made of one payload, which has all that is required.
+fn schema_of(layout: &Arc<Layout>, payload: Wire) -> String {
+    let decoded = decode(layout, &records([Some(payload.0)]));
+    assert_eq!(decoded.objects[0].object.kind, ObjectKind::Rows);
+    printed_schema(&encoded(layout, &decoded.objects[0]))
+}
+
+/// Groups, declared defaults, and extensions where they are asked for.
+#[test]
+fn the_parquet_schema_of_what_only_proto2_has_is_the_golden_one() {
+    let extensions = ["corpus.legacy.trace", "corpus.legacy.marks"].map(str::to_owned).into();
+    let layout = layout_with("corpus.legacy.Legacy", MappingOptions { extensions, ..MappingOptions::default() });
+    insta::assert_snapshot!(schema_of(&layout, wire().text(1, "name")));
+}
+
+/// Delimited encoding, presence and closed enums by feature.
+#[test]
+fn the_parquet_schema_of_what_only_editions_have_is_the_golden_one() {
+    insta::assert_snapshot!(schema_of(&layout("corpus.modern.Modern"), wire().varint(3, 1)));
+}
+
+#[test]
+fn the_parquet_schema_of_every_option_is_the_golden_one() {
+    let proto = "syntax = \"proto3\"; package options;
+        enum Color { NONE = 0; RED = 1; }
+        message M {
+            uint64 signed = 1; repeated fixed64 signed_list = 2; uint64 text = 3; map<string, uint64> texts = 4;
+            Color number = 5; repeated Color numbers = 6; Color both = 7; M again = 8; repeated M more = 9;
+        }";
+    let fields = [
+        ("signed", Form::Bigint),
+        ("signed_list", Form::Bigint),
+        ("text", Form::String),
+        ("texts", Form::String),
+        ("number", Form::Int),
+        ("numbers", Form::Int),
+        ("both", Form::Both),
+        ("again.both", Form::Both),
+    ];
+    let fields = fields.map(|(path, form)| (path.to_owned(), form)).into();
+    let mapping = MappingOptions { recursion: 1, fields, ..MappingOptions::default() };
+    let rule = TopicSchema { message: Some("options.M".into()), mapping, ..TopicSchema::default() };
+    let schemas = Schemas::load([("options".to_owned(), compiled(&[("options.proto", proto)]))]).unwrap();
+    let layout = Arc::new(resolve(&topic(), &rule, &schemas).unwrap());
+    insta::assert_snapshot!(schema_of(&layout, wire()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""The golden rows: messages that use every construct, and what each column must hold.
+"""The golden rows: messages that use every construct of proto3, and what each column must hold.
 
 A second implementation of docs/mapping.md, on Python's protobuf, so that the two can disagree.
 """
