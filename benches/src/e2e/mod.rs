@@ -67,6 +67,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     for case in &CASES {
         taken.push(stage.archive(case)?);
     }
+    // Assigned and mostly idle: at most 150 MB are wanted.
+    taken.push(stage.idle("idle-64", 64)?.1);
     let (one, _) = stage.idle("idle-1", 1)?;
     let (thousand, trickle) = stage.idle("idle-1000", 1000)?;
     taken.push(trickle);
