@@ -50,6 +50,7 @@ impl Messages {
     ///
     /// # Errors
     /// What is wrong with it; the columns are as before.
+    #[inline]
     pub fn read(&mut self, payload: Padded<'_>, row: usize) -> Checked<Read> {
         self.keys.clear();
         let mut run = Run {
@@ -63,15 +64,16 @@ impl Messages {
             depth: 0,
         };
         let read = run.message(payload.with_slack(), payload.value().len(), row);
-        let (found, json) = (run.raw, run.json);
-        let (raw, json) = match read {
-            Ok(()) => (found, json),
-            Err(_) => {
-                self.columns.truncate(row);
-                self.plainly(payload.value(), row, found)?
-            }
+        let (mut raw, mut json) = (run.raw, run.json);
+        if read.is_err() {
+            (raw, json) = self.plainly(payload.value(), row, raw)?;
+        }
+        let micros = match self.program.time {
+            TimeSource::Record => None,
+            TimeSource::Column(column) => self.columns.longs[column].get(row),
+            TimeSource::Path(_) => self.time_at_path(payload.value()),
         };
-        Ok(Read { event_time: self.event_time(payload.value(), row), raw, json })
+        Ok(Read { event_time: micros.map(|micros| micros.div_euclid(1_000)), raw, json })
     }
 
     /// Takes everything back from a row on.
@@ -89,7 +91,10 @@ impl Messages {
 
     /// Reads a payload that the loop found odd by protobuf's rules as they are written, and says what is wrong with it. Where the
     /// loop had `found` nothing to name, something comes twice.
+    #[cold]
+    #[inline(never)]
     fn plainly(&mut self, payload: &[u8], row: usize, mut found: RawReasons) -> Checked<(RawReasons, usize)> {
+        self.columns.truncate(row);
         let (types, root) = (self.layout.types(), self.layout.root());
         let mut reader = Reader::new(types);
         let message = reader.read(root, payload, 0)?;
@@ -103,20 +108,16 @@ impl Messages {
         Ok((found, json))
     }
 
-    /// Returns the time that the layout's rule names, in milliseconds; nothing where the row has none.
-    fn event_time(&self, payload: &[u8], row: usize) -> Option<i64> {
-        let micros = match &self.program.time {
-            TimeSource::Record => None,
-            TimeSource::Column(column) => self.columns.longs[*column].get(row),
-            TimeSource::Path(path) => {
-                let message = Reader::new(self.layout.types()).read(self.layout.root(), payload, 0).ok()?;
-                let mut at = &message;
-                for field in path {
-                    at = at.one(*field).and_then(Value::message)?;
-                }
-                time::micros(time::parts(at))
-            }
-        };
-        micros.map(|micros| micros.div_euclid(1_000))
+    /// Returns the microseconds at the end of a path that is no column.
+    #[cold]
+    #[inline(never)]
+    fn time_at_path(&self, payload: &[u8]) -> Option<i64> {
+        let TimeSource::Path(path) = &self.program.time else { return None };
+        let message = Reader::new(self.layout.types()).read(self.layout.root(), payload, 0).ok()?;
+        let mut at = &message;
+        for field in path {
+            at = at.one(*field).and_then(Value::message)?;
+        }
+        time::micros(time::parts(at))
     }
 }
