@@ -1,6 +1,5 @@
 //! `alluvium run`: the daemon.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,46 +146,35 @@ pub(super) fn rule(topic: TopicSettings) -> TopicRule {
     TopicRule { matches, schema, bloom, start, incarnation }
 }
 
+const MAKE_SET: &str = "write it with `protoc --include_imports --descriptor_set_out=…`";
+
 /// Reads the descriptor sets of the configuration.
 pub(super) fn load_schemas(settings: &Settings) -> Result<Schemas, ConfigErrors> {
     let origin = &settings.origin;
-    let load = |(index, path): (usize, &PathBuf)| {
-        let wrong = |what: String| {
-            let path = format!("schemas.descriptors[{index}]");
-            origin.mistake(&path, &what, "this file", "write it with `protoc --include_imports --descriptor_set_out=…`")
+    let (mut schemas, mut mistakes) = (Schemas::default(), Vec::new());
+    for (index, path) in settings.descriptors.iter().enumerate() {
+        let name = path.display().to_string();
+        let wrong = match std::fs::read(path) {
+            Err(error) => Some((format!("{name} cannot be read: {error}"), MAKE_SET)),
+            Ok(bytes) => schemas.add(&name, &bytes).err().map(|error| match error {
+                SchemaError::Conflict { .. } => {
+                    (error.to_string(), "give each file of a schema once, all compiled from the same sources")
+                }
+                _ => (error.to_string(), MAKE_SET),
+            }),
         };
-        let bytes =
-            std::fs::read(path).map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
-        let set = (path.display().to_string(), bytes);
-        // Alone, so that each that is wrong is told.
-        Schemas::load([set.clone()]).map_err(|error| wrong(error.to_string()))?;
-        Ok(set)
-    };
-    let (mut sets, mut mistakes) = (Vec::new(), Vec::new());
-    for loaded in settings.descriptors.iter().enumerate().map(load) {
-        match loaded {
-            Ok(set) => sets.push(set),
-            Err(mistake) => mistakes.push(mistake),
-        }
+        mistakes
+            .extend(wrong.map(|(what, help)| {
+                origin.mistake(&format!("schemas.descriptors[{index}]"), &what, "this file", help)
+            }));
     }
-    if mistakes.is_empty() {
-        let apart = |error: SchemaError| {
-            let help = "give each file of a schema once, all compiled from the same sources";
-            origin.mistake("schemas.descriptors", &error.to_string(), "these files contradict each other", help)
-        };
-        return Schemas::load(sets).map_err(|error| origin.errors(vec![apart(error)]));
-    }
-    Err(origin.errors(mistakes))
+    if mistakes.is_empty() { Ok(schemas) } else { Err(origin.errors(mistakes)) }
 }
 
 /// Says where the file has the properties that librdkafka does not take together.
 pub(super) fn with_place(error: SourceError, origin: &Origin) -> anyhow::Error {
     match error {
-        SourceError::Properties(why) => {
-            let help = "the names and values are those of librdkafka's CONFIGURATION.md";
-            let mistake = origin.mistake("kafka.properties", &why, "librdkafka does not take these together", help);
-            origin.errors(vec![mistake]).into()
-        }
+        SourceError::Properties(why) => origin.properties_refused(&why).into(),
         other => other.into(),
     }
 }

@@ -70,9 +70,9 @@ pub(super) struct FileKafka {
     pub group: String,
     /// How the group is formed.
     pub protocol: FileProtocol,
-    /// Any librdkafka property: TLS, SASL (this build has PLAIN, SCRAM, and OAUTHBEARER with unsigned tokens; neither Kerberos nor
-    /// OIDC), timeouts. The few that the archive's promises rest on are ours and are overridden with a warning. Values of names that
-    /// hold `password`, `secret`, `token`, `key` or the like are never shown.
+    /// Any librdkafka property: TLS, SASL (this build has PLAIN, SCRAM, and OAUTHBEARER with unsigned tokens; neither Kerberos
+    /// nor OIDC), timeouts. The few that the archive's promises rest on are ours and are overridden with a warning. Values of
+    /// names that hold `password`, `secret`, `token`, `key` or the like are never shown.
     #[schemars(example = serde_json::json!({ "security.protocol": "PLAINTEXT" }))]
     pub properties: BTreeMap<String, Property>,
 }
@@ -175,7 +175,8 @@ pub(super) struct FileMapping {
     /// How many more times a message may stand within itself as columns before it becomes JSON text.
     #[schemars(range(min = 0, max = 16))]
     pub recursion: u32,
-    /// Fields by their path of names, with dots between (the fields of a map's messages stand behind `value`), and what each is to become.
+    /// Fields by their path of names, with dots between (the fields of a map's messages stand behind `value`), and what each is
+    /// to become.
     #[schemars(example = serde_json::json!({ "total.units": "bigint" }))]
     pub fields: BTreeMap<String, FileForm>,
     /// Full names of extensions to read as fields of the messages they extend.

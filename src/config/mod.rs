@@ -13,8 +13,9 @@
 //!
 //! **Promises.** Every mistake is told at once, with its place, except that nothing can be told beyond a break of the syntax. What
 //! is wrong is left out of what is read on, so one mistake makes no other. A replacement from the environment is text within
-//! one scalar, never structure. No message repeats a value, but for the path of a file that cannot be read; snippets have secrets masked; nothing here is shown by `Debug`
-//! that librdkafka might take for a secret.
+//! one scalar, never structure. No message repeats a value,
+//! but for the path of a file that cannot be read; snippets have secrets masked; nothing here is shown by `Debug` that librdkafka
+//! might take for a secret.
 //!
 //! **Not here.** Whether Kafka, the bucket and the schemas agree with the file: `cli::check` asks them. What is found wrong with
 //! the file then has its place by [`Origin`].

@@ -32,3 +32,28 @@ impl Origin {
         ConfigErrors::new(&self.name, &self.source, &[], mistakes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn mistakes_that_show_later_have_their_place_and_no_secret() {
+        let text = "
+kafka: { brokers: 'localhost:9092', properties: { sasl.password: hunter2 } }
+topics:
+  - match: 'dev.+'
+schemas: { descriptors: [a.binpb, b.binpb] }
+archive: { url: 'file:///lake' }
+";
+        let (settings, _) = crate::config::parse("alluvium.yaml", text, Path::new("/"), &|_: &str| None).unwrap();
+        let tell = |path: &str| settings.origin.mistake(path, "it does not fit", "this", "mend it");
+        let paths = ["schemas.descriptors[1]", "kafka.properties", "topics[0].time"];
+        let report = settings.origin.errors(paths.map(tell).into()).to_string();
+        for place in ["alluvium.yaml:5:35", "alluvium.yaml:2:37", "alluvium.yaml:4:5"] {
+            assert!(report.contains(place), "{report}");
+        }
+        assert!(report.contains("sasl.password: ***") && !report.contains("hunter2"), "{report}");
+        assert_eq!(settings.origin.place("topics[0]"), (4, 5));
+    }
+}

@@ -1,8 +1,11 @@
 //! The operator's librdkafka properties that are wrong or have no effect. Which are is the source's to say.
 
 use super::mask::shown_name;
-use super::mistake::{Findings, Kind, Mistake};
+use super::mistake::{ConfigErrors, Findings, Kind, Mistake};
+use super::origin::Origin;
 use crate::source::{KafkaOptions, Refusal, refused};
+
+const HELP: &str = "the names and values are those of librdkafka's CONFIGURATION.md";
 
 const POSITIONS: &str = "a record is done when its object is in the bucket, and only we know when that is";
 
@@ -34,7 +37,13 @@ pub(super) fn refusals(options: &KafkaOptions, found: &mut Findings) {
             }
             Refusal::Value(why) => (format!("`{shown}`: {why}"), "librdkafka does not take its value"),
         };
-        let help = "the names and values are those of librdkafka's CONFIGURATION.md";
-        found.mistake(&path, Mistake::new(Kind::Meaning, what, help).at(found.place(&path), label));
+        found.mistake(&path, Mistake::new(Kind::Meaning, what, HELP).at(found.place(&path), label));
+    }
+}
+
+impl Origin {
+    /// Returns the mistake of properties that are right one by one and that librdkafka does not take together.
+    pub fn properties_refused(&self, why: &str) -> ConfigErrors {
+        self.errors(vec![self.mistake("kafka.properties", why, "librdkafka does not take these together", HELP)])
     }
 }

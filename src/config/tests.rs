@@ -364,19 +364,6 @@ fn the_schema_for_editors_takes_good_files_and_refuses_others() {
     }
 }
 
-#[test]
-fn mistakes_that_show_later_have_their_place_and_no_secret() {
-    let (settings, _) = read(GOOD).unwrap();
-    let tell = |path: &str| settings.origin.mistake(path, "it does not fit", "this", "mend it");
-    let paths = ["schemas.descriptors[1]", "kafka.properties", "topics[1].time"];
-    let report = settings.origin.errors(paths.map(tell).into()).to_string();
-    for place in ["alluvium.yaml:19:39", "alluvium.yaml:6:3", "alluvium.yaml:17:5"] {
-        assert!(report.contains(place), "{report}");
-    }
-    assert!(report.contains("sasl.password: ***") && !report.contains("PASSWORD"), "{report}");
-    assert_eq!(settings.origin.place("topics[1]"), (17, 5));
-}
-
 proptest::proptest! {
     /// Bad input is normal input, and `form` and the types must agree on what is good.
     #[test]

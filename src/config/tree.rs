@@ -51,7 +51,8 @@ pub(super) fn parse(source: &str, found: &mut Findings) -> Option<Node> {
         Ok(node) => node,
         Err(error) => {
             let at = error.marker().byte_offset().unwrap_or(source.len()).min(source.len());
-            let help = "look at the quotes, brackets, colons and blanks at the line's start here and just above; mistakes after this one show once it is repaired";
+            let help = "look at the quotes, brackets, colons and blanks at the line's start here and just above; \
+                        mistakes after this one show once it is repaired";
             found.mistake("", Mistake::new(Kind::Form, "this is not YAML", help).at(at..at, error.info()));
             None
         }

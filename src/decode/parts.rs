@@ -4,7 +4,7 @@ use super::columns::{Odd, Plain};
 use super::json::Json;
 use super::payload::json::payload_of_json;
 use super::program::{Action, Op};
-use super::raw::{RawReason, RawReasons};
+use super::raw::RawReason;
 use super::run::{Run, again, deeper};
 use super::varint::{Rest, block, int32, seconds_then_nanos, tag, varint};
 use super::wire::Reader;
@@ -41,30 +41,28 @@ impl<'a> Run<'a> {
     /// Reads the same with whatever there is of it, and what else a newer schema may have.
     #[inline(never)]
     fn seconds_or_nanos(&mut self, rest: Rest<'a>, after: usize) -> Plain<(i64, i32, Rest<'a>)> {
-        let mut raw = RawReasons::default();
-        let (len, mut rest) = block(rest, after, &mut raw)?;
+        let (len, mut rest) = block(rest, after, &mut self.raw)?;
         let after = rest.len() - len;
         let (mut seconds, mut nanos, mut last) = (0, 0, 0);
         while rest.len() > after {
-            let (tag, next) = tag(rest, &mut raw)?;
+            let (tag, next) = tag(rest, &mut self.raw)?;
             match tag {
                 0x08 => {
-                    let (bits, next) = varint(next, &mut raw)?;
+                    let (bits, next) = varint(next, &mut self.raw)?;
                     seconds = bits as i64;
-                    raw.add_if(seconds == 0, RawReason::Default);
+                    self.raw.add_if(seconds == 0, RawReason::Default);
                     rest = next;
                 }
                 0x10 => {
-                    (nanos, rest) = int32(next, &mut raw)?;
-                    raw.add_if(nanos == 0, RawReason::Default);
+                    (nanos, rest) = int32(next, &mut self.raw)?;
+                    self.raw.add_if(nanos == 0, RawReason::Default);
                 }
                 _ => rest = self.unknown(tag, 2, next, after)?,
             }
-            raw.add_if(tag >> 3 < last, RawReason::FieldOrder);
-            raw.add_if(tag >> 3 == last, RawReason::RepeatedField);
+            self.raw.add_if(tag >> 3 < last, RawReason::FieldOrder);
+            self.raw.add_if(tag >> 3 == last, RawReason::RepeatedField);
             last = tag >> 3;
         }
-        self.raw.add_all(raw);
         if rest.len() == after { Ok((seconds, nanos, rest)) } else { Err(Odd) }
     }
 

@@ -27,7 +27,7 @@ pub enum TimeSource {
 }
 
 /// What the tags of one message mean. A message type has one for each place where it becomes columns.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Table {
     /// By field number, where tags take a byte: the op of the tag expected.
     first: [Op; FIRST as usize],
@@ -52,21 +52,6 @@ const NEAR: u32 = 128;
 /// Stands where a number is no field's. No tag is this: wire type 7 does not exist.
 const NO_TAG: u32 = u32::MAX;
 
-const NO_OP: Op = Op::of(Action::End, NO_TAG);
-
-impl Default for Table {
-    fn default() -> Table {
-        Table {
-            first: [NO_OP; FIRST as usize],
-            near: Vec::new(),
-            others: Vec::new(),
-            is_group: false,
-            required: Vec::new(),
-            json: 0,
-        }
-    }
-}
-
 impl Table {
     /// Adds what a tag means; the first one of a field is the one expected.
     pub fn add(&mut self, op: Op) {
@@ -77,7 +62,7 @@ impl Table {
                 None => {
                     let at = number - FIRST as usize;
                     if self.near.len() <= at {
-                        self.near.resize(at + 1, NO_OP);
+                        self.near.resize(at + 1, Op::default());
                     }
                     &mut self.near[at]
                 }
@@ -233,8 +218,15 @@ pub enum Action {
     },
 }
 
+/// No field's.
+impl Default for Op {
+    fn default() -> Op {
+        Op::of(Action::End, NO_TAG)
+    }
+}
+
 impl Op {
-    pub const fn of(action: Action, tag: u32) -> Op {
+    pub fn of(action: Action, tag: u32) -> Op {
         Op { tag, column: NONE, action, stands: Stands::Alone, implicit: false, strict: false, text: false }
     }
 

@@ -54,21 +54,22 @@ impl Routes {
     }
 
     fn rule(&self, topic: &Topic) -> Option<&TopicRule> {
-        self.entry(topic).map(|(_, rule)| rule)
+        self.entry(topic).map(|entry| &self.rules[entry])
     }
 
-    /// Returns the rule of a topic with its place among all.
-    fn entry(&self, topic: &Topic) -> Option<(usize, &TopicRule)> {
-        self.rules.iter().enumerate().find(|(_, rule)| rule.matches.takes(topic))
+    /// Returns the place of a topic's rule among all.
+    pub fn entry(&self, topic: &Topic) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.matches.takes(topic))
     }
 
     /// Resolves a topic's layout from the rules and the convention.
     pub fn resolve(&self, topic: &Topic) -> Result<Route, NoRoute> {
         let refused = |cause: String, remedy: String| NoRoute::Refused { cause, remedy };
-        let (entry, rule) = self.entry(topic).ok_or_else(|| {
+        let entry = self.entry(topic).ok_or_else(|| {
             let remedy = "add one, or take the topic out of the subscription";
             refused(format!("no rule of `topics` fits {topic}"), remedy.to_owned())
         })?;
+        let rule = &self.rules[entry];
         let layout = resolve(topic, &rule.schema, &self.schemas).map_err(|error| {
             refused(error.to_string(), format!("correct `topics[{entry}]` or `schemas` in the configuration"))
         })?;

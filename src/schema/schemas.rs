@@ -54,7 +54,8 @@ impl Schemas {
         Ok(schemas)
     }
 
-    fn add(&mut self, set: &str, bytes: &[u8]) -> Result<(), SchemaError> {
+    /// Takes one more. Where it is wrong, what was read of it before stays; others can be added nevertheless.
+    pub fn add(&mut self, set: &str, bytes: &[u8]) -> Result<(), SchemaError> {
         let no_set = |cause: String| SchemaError::NoSet { set: set.to_owned(), cause };
         let parsed = FileSet::decode(bytes).map_err(|e| no_set(e.to_string()))?;
         if parsed.file.is_empty() {

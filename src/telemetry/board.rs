@@ -223,8 +223,8 @@ impl Facts {
         }
     }
 
-    /// Ready means: came up, both edges answer, and the store takes writes. A stopped partition does not count: a restart would not mend it, the
-    /// others go on, and `alluvium_partitions{state="stopped"}` is there to wake somebody.
+    /// Ready means: came up, both edges answer, and the store takes writes. A stopped partition does not count: a restart would
+    /// not mend it, the others go on, and `alluvium_partitions{state="stopped"}` is there to wake somebody.
     fn not_ready(&self) -> Vec<String> {
         let silent = |what: &str, health: &Health| match &health.last_error {
             _ if health.answers => None,

@@ -41,20 +41,24 @@ pub(super) struct Finding {
 }
 
 impl Finding {
+    fn new(status: Status, what: impl Into<String>, remedy: Option<&str>) -> Finding {
+        Finding { status, what: what.into(), remedy: remedy.map(str::to_owned), is_mistake: false }
+    }
+
     pub fn ok(what: impl Into<String>) -> Finding {
-        Finding { status: Status::Ok, what: what.into(), remedy: None, is_mistake: false }
+        Finding::new(Status::Ok, what, None)
     }
 
     pub fn skipped(what: impl Into<String>) -> Finding {
-        Finding { status: Status::Skipped, what: what.into(), remedy: None, is_mistake: false }
+        Finding::new(Status::Skipped, what, None)
     }
 
     pub fn warning(what: impl Into<String>, remedy: Option<&str>) -> Finding {
-        Finding { status: Status::Warning, what: what.into(), remedy: remedy.map(str::to_owned), is_mistake: false }
+        Finding::new(Status::Warning, what, remedy)
     }
 
     pub fn failed(what: impl Into<String>, remedy: Option<&str>) -> Finding {
-        Finding { status: Status::Failed, what: what.into(), remedy: remedy.map(str::to_owned), is_mistake: false }
+        Finding::new(Status::Failed, what, remedy)
     }
 
     /// Returns one of the mistakes of a file, with its place.

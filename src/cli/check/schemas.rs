@@ -37,10 +37,11 @@ fn named(settings: &Settings) -> Vec<Topic> {
 fn look(routes: &Routes, topics: &[Topic], settings: &Settings) -> Vec<Finding> {
     let (mut ready, mut others) = (0, Vec::new());
     for topic in topics {
-        let routed = routes.resolve(topic).map_err(|none| with_place(none, topic, settings)).and_then(|route| {
-            routes.check_table(topic, &route, topics)?;
-            Ok(route)
-        });
+        let routed =
+            routes.resolve(topic).map_err(|none| at_entry(none, routes.entry(topic), settings)).and_then(|route| {
+                routes.check_table(topic, &route, topics)?;
+                Ok(route)
+            });
         match routed {
             Ok(route) => {
                 ready += 1;
@@ -67,8 +68,7 @@ fn look(routes: &Routes, topics: &[Topic], settings: &Settings) -> Vec<Finding> 
 
 /// Says where the entry stands that decides for a topic. No more than that: which of its keys does not fit, the words tell, and
 /// other topics of the entry may be right.
-fn with_place(none: NoRoute, topic: &Topic, settings: &Settings) -> NoRoute {
-    let entry = settings.topics.iter().position(|entry| entry.matches.takes(topic));
+fn at_entry(none: NoRoute, entry: Option<usize>, settings: &Settings) -> NoRoute {
     match (none, entry) {
         (NoRoute::Refused { cause, remedy }, Some(entry)) => {
             let (line, column) = settings.origin.place(&format!("topics[{entry}]"));

@@ -1,4 +1,5 @@
-//! Columns that hold no strings: numbers, truth values, and where lists begin; and which of their rows are null.
+//! Columns that hold no strings: numbers, truth values, which messages are there, and where lists begin; and which of their rows are
+//! null.
 
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 

@@ -1,8 +1,8 @@
 //! The buffers of a layout's message columns, and the Arrow arrays they become.
 //!
-//! Written at a row, in order: [`rows`] → [`buffers`] (numbers, truth values, where lists begin) and [`text`], which keeps strings in a
-//! [`heap`] or by their number in a [`dictionary`]. Read at the end of a chunk: [`arrays`], by the tree of columns, with [`unchecked`]
-//! for what Arrow would check value by value.
+//! Written at a row, in order: [`rows`] → [`buffers`] (numbers, truth values, which messages are there, where lists begin) and [`text`],
+//! which keeps strings in a [`heap`] or by their number in a [`dictionary`]. Read at the end of a chunk: [`arrays`], by the tree of
+//! columns, with [`unchecked`] for what Arrow would check value by value.
 
 mod arrays;
 mod buffers;
