@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn every_tag_is_told_apart_whatever_the_number_of_its_field() {
-        for number in [1, NEAR - 1, NEAR, 500_000] {
+        for number in [1, FIRST - 1, FIRST, NEAR - 1, NEAR, 500_000] {
             let mut table = Table::default();
             table.add(Op::of(Action::End, Op::tag(number, END)));
             table.add(Op::of(Action::Int32, Op::tag(number, 2)));
