@@ -46,18 +46,20 @@ struct Trial {
 impl Trial {
     fn new(brokers: &str) -> Trial {
         let folder = tempfile::tempdir().unwrap();
-        let proto = "syntax = \"proto3\"; package v1; message Order { string id = 1; }";
-        std::fs::write(folder.path().join("events.proto"), proto).unwrap();
-        let set = protox::Compiler::new([folder.path()])
-            .unwrap()
-            .include_imports(true)
-            .open_file("events.proto")
-            .unwrap()
-            .encode_file_descriptor_set();
-        std::fs::write(folder.path().join("events.binpb"), set).unwrap();
         let archive = format!("file://{}", folder.path().join("lake").display());
         let text = CONFIG.replace("BROKERS", brokers).replace("ARCHIVE", &archive);
-        Trial { folder, text, within: &[] }
+        let trial = Trial { folder, text, within: &[] };
+        trial.compile("message Order { string id = 1; }", "events.binpb");
+        trial
+    }
+
+    /// Writes a descriptor set of `events.proto`, which has this message.
+    fn compile(&self, message: &str, set: &str) {
+        let folder = self.folder.path();
+        std::fs::write(folder.join("events.proto"), format!("syntax = \"proto3\"; package v1; {message}")).unwrap();
+        let mut compiler = protox::Compiler::new([folder]).unwrap();
+        let compiled = compiler.include_imports(true).open_file("events.proto").unwrap().encode_file_descriptor_set();
+        std::fs::write(folder.join(set), compiled).unwrap();
     }
 
     fn in_s3(brokers: &str, port: u16) -> Trial {

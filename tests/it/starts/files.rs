@@ -56,6 +56,14 @@ fn descriptors_that_cannot_be_read_are_named_with_how_to_make_them() {
     }
 }
 
+#[test]
+fn a_descriptor_set_that_contradicts_another_is_told_at_its_place() {
+    let (_cluster, brokers) = kafka(&[TOPIC]);
+    let trial = Trial::new(&brokers).with("[events.binpb]", "[events.binpb, other.binpb]");
+    trial.compile("message Order { int64 id = 1; }", "other.binpb");
+    trial.is_wrong("schemas", &["events.proto", "other.binpb", "all compiled from the same sources", "7:31"]);
+}
+
 /// Each was told alone, without its place, and ended with 1.
 #[test]
 fn properties_that_librdkafka_refuses_are_all_told_at_once_with_their_places() {
